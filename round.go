@@ -1,0 +1,40 @@
+package spate
+
+import "time"
+
+// A Device is one polled box as configured.
+type Device struct {
+	Name    string // [A-Za-z0-9][A-Za-z0-9._-]{0,62}
+	Address string // host or host:port as configured, "localhost" for this machine
+	Site    string
+}
+
+// A System is what a device says of itself (SNMPv2-MIB system group), with
+// strings from the network already made valid and bounded.
+type System struct {
+	Name   string // sysName
+	Descr  string // sysDescr
+	Vendor string // from sysObjectID's enterprise number, empty when unknown
+	Uptime time.Duration
+}
+
+// A Reading is what one round brought of one port. Before the second poll it
+// has neither rate nor gap.
+type Reading struct {
+	Port *Port
+	Rate Rate // not set (Over 0) when there is none
+	Gap  Gap
+}
+
+// A Round is one pass over one device: all its ports, or why there are none.
+type Round struct {
+	Device   Device
+	At       time.Time     // when the pass ended
+	Took     time.Duration // first request to last answer
+	Interval time.Duration // until the next one
+	Late     time.Duration // how long after its slot it started
+	Refresh  time.Duration // the device renews its counters this often; 0 not known
+	System   System
+	Readings []Reading
+	Err      error // why the device gave nothing; nil when it answered
+}
