@@ -15,3 +15,8 @@ const (
 	GapOverSpeed     Gap = "over_speed"     // faster than the wire: quarantined
 	GapNotMeasurable Gap = "not_measurable" // a 32-bit counter that may wrap more than once an interval
 )
+
+// Gaps lists every reason, for counters that start at zero.
+func Gaps() []Gap {
+	return []Gap{GapRestart, GapWrapUnsure, GapDiscontinuity, GapOrder, GapMissed, GapSilent, GapOverSpeed, GapNotMeasurable}
+}

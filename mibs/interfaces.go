@@ -6,7 +6,14 @@ const (
 	rfc2863s = "RFC 2863, section 6 (IF-MIB)"
 )
 
-// ifTable: one row per interface, 32-bit counters.
+// IfTable holds one row per interface with 32-bit counters, IfXTable its names,
+// 64-bit counters and speeds beyond 4 Gb/s.
+const (
+	IfTable  OID = ".1.3.6.1.2.1.2.2"
+	IfXTable OID = ".1.3.6.1.2.1.31.1.1"
+)
+
+// Columns of ifTable, and ifTableLastChange.
 var (
 	IfIndex           = Object{"ifIndex", ".1.3.6.1.2.1.2.2.1.1", Integer, "", rfc2863t, false}
 	IfDescr           = Object{"ifDescr", ".1.3.6.1.2.1.2.2.1.2", OctetString, "", rfc2863t, false}
@@ -28,7 +35,7 @@ var (
 	IfTableLastChange = Object{"ifTableLastChange", ".1.3.6.1.2.1.31.1.5", TimeTicks, "1/100 s", rfc2863s, true}
 )
 
-// ifXTable: names, 64-bit counters and speeds beyond 4 Gb/s.
+// Columns of ifXTable.
 var (
 	IfName                     = Object{"ifName", ".1.3.6.1.2.1.31.1.1.1.1", OctetString, "", rfc2863x, false}
 	IfInMulticastPkts          = Object{"ifInMulticastPkts", ".1.3.6.1.2.1.31.1.1.1.2", Counter32, "packets", rfc2863x, false}

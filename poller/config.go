@@ -53,3 +53,16 @@ type Target struct {
 	External    []string                 // ifName globs that lead to the outside
 	Speed       map[string]spate.BitRate // ifName to the operator's speed
 }
+
+// wants tells whether the port is polled.
+func (t Target) wants(name string) bool {
+	if len(t.Ports) == 0 {
+		return true
+	}
+	for _, pattern := range t.Ports {
+		if spate.MatchPort(pattern, name) {
+			return true
+		}
+	}
+	return false
+}

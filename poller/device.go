@@ -1,0 +1,280 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"net/netip"
+	"time"
+
+	"spate"
+	"spate/mibs"
+)
+
+const (
+	deadAfter    = 3               // silent rounds, then one packet an interval asks whether it is back
+	factsEvery   = 5 * time.Minute // names, aliases, speeds
+	heartbeat    = 6               // intervals that a difference may be spread over
+	maxStretch   = 32              // times the interval of a device that is too slow for it
+	shrinkAfter  = 20              // easy rounds in a row before a stretched interval is halved
+	findDeadline = 60 * time.Second
+)
+
+// device is one polled box between rounds. Only its own loop touches it.
+type device struct {
+	target   Target
+	cfg      Config
+	interval time.Duration
+	session  Session
+	address  netip.AddrPort
+	counts   *Counts
+	packets  func() uint64
+
+	table    *Table
+	plan     []request
+	limits   limits
+	ports    []portState // by position in table.Rows
+	round    int
+	misses   int
+	doubt    bool // the names must be read before the next delta
+	factsDue time.Time
+	uptime   uint32
+	uptimeOK bool
+
+	stretch int // the interval is multiplied by it
+	easy    int
+}
+
+// portState is what a port carries from round to round.
+type portState struct {
+	prev    spate.Sample
+	hasPrev bool
+	port    *spate.Port
+}
+
+func newDevice(t Target, cfg Config, counts *Counts) *device {
+	interval := t.Interval
+	if interval == 0 {
+		interval = cfg.Interval
+	}
+	return &device{target: t, cfg: cfg, interval: interval, counts: counts, stretch: 1}
+}
+
+// every is the time between rounds, stretched for a device that needs longer.
+func (d *device) every() time.Duration { return d.interval * time.Duration(d.stretch) }
+
+// phase is the device's slot within an interval: a hash of its name, so that
+// devices are spread evenly and keep their slots over restarts.
+func phase(name string, interval time.Duration) time.Duration {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	return time.Duration(h.Sum64() % uint64(interval))
+}
+
+// pass does one round and reports it.
+func (d *device) pass(ctx context.Context) *spate.Round {
+	start, sent := time.Now(), d.packets()
+	every := d.every()
+	readings, err := d.try(ctx, start)
+	if err != nil && ctx.Err() == nil {
+		d.misses++
+		err = explain(d.target, err, time.Since(start), d.packets()-sent)
+	} else if err == nil {
+		d.misses = 0
+	}
+	took := time.Since(start)
+	r := &spate.Round{Device: d.target.Device, At: time.Now(), Took: took, Interval: every, Readings: readings, Err: err}
+	if d.table != nil {
+		r.System = d.table.System
+		r.System.Uptime = time.Duration(d.uptime) * 10 * time.Millisecond
+	}
+	d.round++
+	d.counts.round(r)
+	return r
+}
+
+func (d *device) try(ctx context.Context, start time.Time) ([]spate.Reading, error) {
+	if d.misses >= deadAfter {
+		if _, err := d.session.Probe(ctx, mibs.SysUpTime.Instance(0)); err != nil {
+			return d.silent(), err
+		}
+	}
+	if d.table == nil || d.doubt || !start.Before(d.factsDue) {
+		if err := d.find(ctx, start); err != nil {
+			return d.silent(), err
+		}
+	}
+	limit, cancel := context.WithTimeoutCause(ctx, d.every()*8/10, ErrBudget)
+	defer cancel()
+	got, err := d.read(limit)
+	if errors.Is(err, errDoubt) {
+		d.doubt = true
+		if err := d.find(ctx, start); err != nil {
+			return d.silent(), err
+		}
+		got, err = d.read(limit)
+	}
+	d.fit(limit, got, time.Since(start))
+	if err != nil {
+		return d.silent(), err
+	}
+	return d.readings(got), nil
+}
+
+// find reads the device's tables, all of them or what may have changed.
+func (d *device) find(ctx context.Context, now time.Time) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, findDeadline, ErrBudget)
+	defer cancel()
+	w := newWalker(d.session, d.counts.reject)
+	if d.limits.rows > 0 {
+		w.repeats = min(w.repeats, d.limits.rows)
+	}
+	f := &finder{walker: w, target: d.target, reject: d.counts.reject}
+	t, err := f.find(ctx, d.table)
+	if err != nil {
+		return err
+	}
+	d.adopt(t)
+	d.doubt = false
+	d.factsDue = now.Add(factsEvery + phase(d.target.Device.Name, factsEvery)/4)
+	return nil
+}
+
+// adopt takes a new table over; ports keep their samples by name.
+func (d *device) adopt(t *Table) {
+	before := map[string]portState{}
+	if d.table != nil {
+		for i, row := range d.table.Rows {
+			before[row.Port.ID.Name] = d.ports[i]
+		}
+	}
+	d.ports = make([]portState, len(t.Rows))
+	for i, row := range t.Rows {
+		d.ports[i] = before[row.Port.ID.Name]
+		d.ports[i].port = row.Port
+	}
+	d.table = t
+	d.limits.noBulk = false
+	d.plan = plan(t, d.limits, d.session.HasBulk())
+	d.uptimeOK = false
+}
+
+// read sends the round's requests. Sessions that cannot answer so much at once
+// teach the plan of the next round.
+func (d *device) read(ctx context.Context) (*reading, error) {
+	if len(d.plan) == 0 {
+		return newReading(d.table, d.session, d.counts.reject, &d.limits, d.round), nil
+	}
+	learned := d.limits
+	r := newReading(d.table, d.session, d.counts.reject, &d.limits, d.round)
+	err := r.all(ctx, d.plan, d.trusted)
+	if d.limits != learned {
+		d.plan = plan(d.table, d.limits, d.session.HasBulk())
+	}
+	if err != nil {
+		return r, err
+	}
+	if r.uptimeKnown {
+		d.uptime, d.uptimeOK = r.uptime, true
+	}
+	d.doubt = d.doubt || r.vanished
+	return r, nil
+}
+
+// trusted tells whether the rows are still the ports they were, from the first
+// answer of a round: the agent has not restarted, its table has not changed,
+// and the row looked at has the name it had.
+func (d *device) trusted(r *reading) bool {
+	restarted := d.uptimeOK && r.uptimeKnown && r.uptime < d.uptime
+	return !restarted && !r.changed && !r.renamed
+}
+
+// fit stretches the interval of a device that cannot finish in it, and
+// shortens it again when rounds have become easy.
+func (d *device) fit(ctx context.Context, got *reading, took time.Duration) {
+	late := ctx.Err() != nil && errors.Is(context.Cause(ctx), ErrBudget) && got.led
+	switch {
+	case late && d.stretch < maxStretch:
+		d.stretch, d.easy = d.stretch*2, 0
+	case d.stretch > 1 && took < d.every()/4:
+		if d.easy++; d.easy >= shrinkAfter {
+			d.stretch, d.easy = d.stretch/2, 0
+		}
+	default:
+		d.easy = 0
+	}
+}
+
+// readings turns samples into rates. What was not read is silent, never zero.
+func (d *device) readings(got *reading) []spate.Reading {
+	out := make([]spate.Reading, 0, len(d.ports))
+	for i := range d.ports {
+		if !d.table.Rows[i].Wanted {
+			continue
+		}
+		out = append(out, d.reading(&d.ports[i], got, i))
+	}
+	return out
+}
+
+func (d *device) reading(p *portState, got *reading, i int) spate.Reading {
+	cur := &got.samples[i]
+	if cur.Known == 0 && len(d.plan) > 0 {
+		return d.unread(p, got, i)
+	}
+	p.port = withState(p.port, got.admin[i], got.oper[i])
+	out := spate.Reading{Port: p.port}
+	if p.hasPrev {
+		out.Rate, out.Gap = spate.Between(&p.prev, cur, d.bounds(p.port))
+	}
+	if out.Gap != spate.GapOrder {
+		p.prev, p.hasPrev = *cur, true
+	}
+	return out
+}
+
+// unread is a port whose counters were not read in this round; a port without
+// any counters still has its states.
+func (d *device) unread(p *portState, got *reading, i int) spate.Reading {
+	if p.port.Wide|p.port.Narrow == 0 && got.oper[i] != 0 {
+		p.port = withState(p.port, got.admin[i], got.oper[i])
+		return spate.Reading{Port: p.port}
+	}
+	return spate.Reading{Port: p.port, Gap: spate.GapSilent}
+}
+
+func (d *device) bounds(p *spate.Port) spate.Bounds {
+	return spate.Bounds{
+		Limit: p.Limit(), SpeedLies: p.SpeedSource == spate.SpeedUnknown,
+		Heartbeat: heartbeat * d.every(),
+	}
+}
+
+// withState is the port with the states just read; the same one when they are
+// what they were.
+func withState(p *spate.Port, admin, oper uint64) *spate.Port {
+	a, o := p.Admin, p.Oper
+	if admin != 0 {
+		a = spate.StatusOf(admin)
+	}
+	if oper != 0 {
+		o = spate.StatusOf(oper)
+	}
+	if a == p.Admin && o == p.Oper {
+		return p
+	}
+	next := *p
+	next.Admin, next.Oper = a, o
+	return &next
+}
+
+// silent are the known ports of a device that did not answer.
+func (d *device) silent() []spate.Reading {
+	out := make([]spate.Reading, 0, len(d.ports))
+	for i := range d.ports {
+		if d.table.Rows[i].Wanted {
+			out = append(out, spate.Reading{Port: d.ports[i].port, Gap: spate.GapSilent})
+		}
+	}
+	return out
+}

@@ -1,0 +1,347 @@
+package poller
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"time"
+
+	"spate"
+	"spate/mibs"
+)
+
+// A Table is what a device was found to be: its system group and its ports.
+type Table struct {
+	System spate.System
+	Rows   []Row    // ascending by ifIndex
+	Notes  []string // oddities of the agent that were worked around
+
+	HasLastChange bool   // the device has ifTableLastChange
+	LastChange    uint32 // 1/100 s; it moves when rows come or go
+}
+
+// A Row is one ifTable row: the port and what its counters are read from.
+type Row struct {
+	Index         int
+	Name          string // ifName as read, to notice when the row becomes another port
+	Descr         string // ifDescr as read
+	Port          *spate.Port
+	Discontinuity uint32 // ifCounterDiscontinuityTime
+	Wanted        bool   // device.ports names it
+}
+
+// raw is one row while its table is being read.
+type raw struct {
+	index              int
+	inTable            bool
+	name, descr, alias string
+	kind               int
+	speed, highSpeed   uint64
+	mac                string
+	admin, oper        uint64
+	discontinuity      uint32
+	wide, narrow       spate.CounterSet
+}
+
+// finder reads a device's tables.
+type finder struct {
+	walker *walker
+	target Target
+	reject func(Rejection)
+	rows   map[int]*raw
+}
+
+// find reads a device's ports; old is its table as last found, empty at first.
+// Which columns the counters come from is found out only when rows came, went
+// or changed their names. A port keeps its name when another begins to share it.
+func (f *finder) find(ctx context.Context, old *Table) (*Table, error) {
+	t, err := f.system(ctx)
+	if err != nil {
+		return nil, err
+	}
+	f.rows = map[int]*raw{}
+	if err := f.walker.walk(ctx, facts(), f.fact); err != nil {
+		return nil, err
+	}
+	f.dropStrangers()
+	if len(f.rows) == 0 {
+		return nil, ErrNoPorts
+	}
+	if f.sameRows(old) {
+		for _, row := range old.Rows {
+			f.rows[row.Index].wide, f.rows[row.Index].narrow = row.Port.Wide, row.Port.Narrow
+		}
+	} else if err := f.counters(ctx); err != nil {
+		return nil, err
+	}
+	t.Rows, t.Notes = f.table(old.names()), f.walker.notes
+	return t, nil
+}
+
+func (f *finder) sameRows(old *Table) bool {
+	if old == nil || len(old.Rows) != len(f.rows) {
+		return false
+	}
+	for _, row := range old.Rows {
+		if r := f.rows[row.Index]; r == nil || r.name != row.Name || r.descr != row.Descr {
+			return false
+		}
+	}
+	return true
+}
+
+// names are today's port names and their rows.
+func (t *Table) names() map[string]int {
+	out := map[string]int{}
+	if t == nil {
+		return out
+	}
+	for _, r := range t.Rows {
+		out[r.Port.ID.Name] = r.Index
+	}
+	return out
+}
+
+// system reads the system group in one request, or one by one where an agent
+// refuses the whole for the lack of one (SNMPv1).
+func (f *finder) system(ctx context.Context) (*Table, error) {
+	objects := []mibs.Object{mibs.SysDescr, mibs.SysObjectID, mibs.SysUpTime, mibs.SysName, mibs.IfTableLastChange}
+	vars, err := getAll(ctx, f.walker.session, objects, f.reject)
+	if err != nil {
+		return nil, err
+	}
+	t := &Table{System: spate.System{
+		Name:   spate.Clean(string(vars[mibs.SysName.OID].Octets)),
+		Descr:  spate.Clean(string(vars[mibs.SysDescr.OID].Octets)),
+		Vendor: mibs.Vendor(vars[mibs.SysObjectID.OID].Name),
+		Uptime: time.Duration(vars[mibs.SysUpTime.OID].Uint) * 10 * time.Millisecond,
+	}}
+	last, has := vars[mibs.IfTableLastChange.OID]
+	t.HasLastChange, t.LastChange = has, uint32(last.Uint)
+	return t, nil
+}
+
+// getAll reads scalars; what the device lacks stays a zero Var.
+func getAll(ctx context.Context, s Session, objects []mibs.Object, reject func(Rejection)) (map[mibs.OID]Var, error) {
+	out := map[mibs.OID]Var{}
+	for len(objects) > 0 {
+		oids := make([]mibs.OID, len(objects))
+		for i, o := range objects {
+			oids[i] = o.Instance(0)
+		}
+		a, err := s.Get(ctx, oids)
+		switch {
+		case err != nil:
+			return nil, err
+		case a.Status == NoSuchName && a.Index >= 1 && a.Index <= len(objects):
+			objects = slices.Delete(slices.Clone(objects), a.Index-1, a.Index)
+			continue
+		case a.Status != NoError && len(objects) > 1:
+			half := len(objects) / 2
+			first, err := getAll(ctx, s, objects[:half], reject)
+			if err != nil {
+				return nil, err
+			}
+			maps.Copy(out, first)
+			objects = objects[half:]
+			continue
+		case a.Status != NoError:
+			return out, nil // the one scalar that this agent cannot give
+		}
+		for _, o := range objects {
+			for _, v := range a.Vars {
+				if v.OID == o.Instance(0) && v.Is(o.Syntax) {
+					out[o.OID] = v
+				}
+			}
+		}
+		if len(out) == 0 {
+			reject(RejectOID)
+		}
+		return out, nil
+	}
+	return out, nil
+}
+
+// fact takes one value of a fact column.
+func (f *finder) fact(o mibs.Object, index int, v *Var) {
+	if !v.Is(o.Syntax) {
+		f.reject(RejectSyntax)
+		f.walker.note("%s is %s, want %s", o.Name, v.Syntax, o.Syntax)
+		return
+	}
+	r := f.row(index)
+	switch o.OID {
+	case mibs.IfIndex.OID:
+	case mibs.IfDescr.OID:
+		r.descr = spate.Clean(string(v.Octets))
+	case mibs.IfType.OID:
+		r.kind = int(v.Uint)
+	case mibs.IfSpeed.OID:
+		r.speed = v.Uint
+	case mibs.IfPhysAddress.OID:
+		r.mac = macText(v.Octets)
+	case mibs.IfAdminStatus.OID:
+		r.admin = v.Uint
+	case mibs.IfOperStatus.OID:
+		r.oper = v.Uint
+	case mibs.IfName.OID:
+		r.name = spate.Clean(string(v.Octets))
+	case mibs.IfHighSpeed.OID:
+		r.highSpeed = v.Uint
+	case mibs.IfAlias.OID:
+		r.alias = spate.Clean(string(v.Octets))
+	case mibs.IfCounterDiscontinuityTime.OID:
+		r.discontinuity = uint32(v.Uint)
+	}
+	if mibs.IfTable.Contains(o.OID) {
+		r.inTable = true
+	}
+}
+
+func (f *finder) row(index int) *raw {
+	r := f.rows[index]
+	if r == nil {
+		r = &raw{index: index}
+		f.rows[index] = r
+	}
+	return r
+}
+
+// dropStrangers leaves out rows that ifXTable has and ifTable lacks, as long as
+// ifTable has any: ifXTable augments it (RFC 2863, section 3.1.1).
+func (f *finder) dropStrangers() {
+	table := false
+	for _, r := range f.rows {
+		table = table || r.inTable
+	}
+	maps.DeleteFunc(f.rows, func(_ int, r *raw) bool { return table && !r.inTable })
+}
+
+func macText(b []byte) string {
+	if len(b) != 6 || [6]byte(b) == [6]byte{} {
+		return ""
+	}
+	return net.HardwareAddr(b).String()
+}
+
+// counters finds out from which columns each row's counters can be read. The
+// 32-bit columns are read only where a row lacks the wide ones.
+func (f *finder) counters(ctx context.Context) error {
+	if err := f.walker.walk(ctx, wideColumns(), f.counter); err != nil && !errors.Is(err, ErrWalk) {
+		return err
+	}
+	return f.walker.walk(ctx, f.wanted(), f.counter)
+}
+
+// wanted are the 32-bit columns that some row needs.
+func (f *finder) wanted() []mibs.Object {
+	var out []mibs.Object
+	for _, s := range sources {
+		for _, r := range f.rows {
+			if !r.wide.Has(s.counter) && (!isNUcast(s.counter) || !r.wide.Has(spate.InMcastPkts)) {
+				out = append(out, s.narrow)
+				break
+			}
+		}
+	}
+	return out
+}
+
+func isNUcast(c spate.Counter) bool { return c == spate.InNUcastPkts || c == spate.OutNUcastPkts }
+
+func (f *finder) counter(o mibs.Object, index int, v *Var) {
+	r, known := f.rows[index]
+	c, wide, ok := counterOf(o.OID)
+	if !known || !ok {
+		return
+	}
+	if !v.Is(o.Syntax) {
+		f.reject(RejectSyntax)
+		f.walker.note("%s is %s, want %s", o.Name, v.Syntax, o.Syntax)
+		return
+	}
+	if wide {
+		r.wide = r.wide.With(c)
+	} else if !r.wide.Has(c) {
+		r.narrow = r.narrow.With(c)
+	}
+}
+
+// table turns the raw rows into ports with names, speeds and columns.
+func (f *finder) table(known map[string]int) []Row {
+	sorted := slices.SortedFunc(maps.Values(f.rows), func(a, b *raw) int { return cmp.Compare(a.index, b.index) })
+	names := nameRows(sorted, known)
+	rows := make([]Row, len(sorted))
+	for i, r := range sorted {
+		if r.narrow.Has(spate.InMcastPkts) || r.wide.Has(spate.InMcastPkts) {
+			r.narrow &^= spate.CounterSet(0).With(spate.InNUcastPkts).With(spate.OutNUcastPkts)
+		}
+		rows[i] = Row{Index: r.index, Name: r.name, Descr: r.descr, Discontinuity: r.discontinuity, Port: f.port(r, names[i])}
+		rows[i].Wanted = f.target.wants(rows[i].Port.ID.Name)
+	}
+	return rows
+}
+
+func (f *finder) port(r *raw, name string) *spate.Port {
+	p := &spate.Port{
+		ID:      spate.PortID{Device: f.target.Device.Name, Name: name},
+		IfIndex: r.index, Alias: r.alias, Descr: r.descr, MAC: r.mac,
+		Type:  mibs.IfTypeName(r.kind),
+		Admin: spate.StatusOf(r.admin), Oper: spate.StatusOf(r.oper),
+		Wide: r.wide, Narrow: r.narrow,
+	}
+	p.Speed, p.SpeedSource = speedOf(p, r, f.target.Speed)
+	return p
+}
+
+// speedOf resolves a port's speed: the operator's word, ifHighSpeed, ifSpeed. A
+// type whose ifSpeed is a convention has none (net-snmp: lo is 10 Mb/s).
+func speedOf(p *spate.Port, r *raw, override map[string]spate.BitRate) (spate.BitRate, spate.SpeedSource) {
+	if s, ok := override[p.ID.Name]; ok {
+		return s, spate.SpeedFromConfig
+	}
+	switch {
+	case spate.NominalSpeed(p.Type):
+		return 0, spate.SpeedUnknown
+	case r.highSpeed > 0 && spate.BitRate(r.highSpeed)*1e6 <= maxSpeed:
+		return spate.BitRate(r.highSpeed) * 1e6, spate.SpeedFromIfHighSpeed
+	case r.speed > 0 && r.speed < 1<<32-1: // 2^32-1: more than it can say (RFC 2863)
+		return spate.BitRate(r.speed), spate.SpeedFromIfSpeed
+	}
+	return 0, spate.SpeedUnknown
+}
+
+// maxSpeed is the fastest Ethernet there is (IEEE 802.3df); more is nonsense.
+const maxSpeed spate.BitRate = 1.6e12
+
+// nameRows gives every row its name: ifName, ifDescr where that is empty,
+// if<ifIndex> where both are. Rows that share a name each get #ifIndex, but the
+// one that had the plain name before keeps it.
+func nameRows(rows []*raw, known map[string]int) []string {
+	plain, shared := make([]string, len(rows)), map[string]int{}
+	for i, r := range rows {
+		plain[i] = cmp.Or(r.name, r.descr, fmt.Sprintf("if%d", r.index))
+		shared[plain[i]]++
+	}
+	taken := map[string]bool{}
+	for _, n := range plain {
+		taken[n] = true
+	}
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = plain[i]
+		if before, had := known[plain[i]]; shared[plain[i]] > 1 && !(had && before == r.index) {
+			out[i] = fmt.Sprintf("%s#%d", plain[i], r.index)
+			for taken[out[i]] { // a port that is really called so
+				out[i] += "#"
+			}
+			taken[out[i]] = true
+		}
+	}
+	return out
+}

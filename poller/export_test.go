@@ -1,0 +1,40 @@
+package poller
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"spate"
+)
+
+// Round does one pass over a device, for tests that look at a single one.
+func Round(ctx context.Context, raw net.Conn, t Target, cfg Config, counts *Counts) (*spate.Round, *Table, error) {
+	lib := &library{}
+	c, err := lib.dial(raw, t.Credentials, cfg, counts.reject)
+	if err != nil {
+		return nil, nil, err
+	}
+	d := newDevice(t, cfg, counts)
+	d.session, d.packets = c, c.guard.packets.Load
+	return d.pass(ctx), d.table, nil
+}
+
+// Client opens a session for tests.
+func Client(raw net.Conn, cred Credentials, cfg Config, counts *Counts) (Session, error) {
+	return (&library{}).dial(raw, cred, cfg, counts.reject)
+}
+
+// Resolve finds an agent's address.
+func Resolve(ctx context.Context, r Resolver, address string) (netip.AddrPort, error) {
+	return resolve(ctx, r, address)
+}
+
+// NextSlot and Phase are the schedule's arithmetic.
+func NextSlot(due, now time.Time, interval time.Duration) time.Time {
+	return nextSlot(due, now, interval)
+}
+
+// Phase is a device's slot in an interval.
+func Phase(name string, interval time.Duration) time.Duration { return phase(name, interval) }

@@ -1,0 +1,240 @@
+package poller
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"spate"
+)
+
+// A Sink takes each device's rounds. Accept must not block: queues behind it
+// are bounded, drop and count.
+type Sink interface {
+	Accept(ctx context.Context, r *spate.Round)
+}
+
+// maxRounds bounds how many devices are asked at once, and with it memory.
+const maxRounds = 1024
+
+// A Poller polls devices, each on its own schedule. One bad device never
+// disturbs another: each has its own loop and its own errors.
+type Poller struct {
+	cfg       Config
+	transport Transport
+	resolver  Resolver
+	sink      Sink
+	counts    *Counts
+	log       *slog.Logger
+	library   library
+	slots     chan struct{}
+
+	mu      sync.Mutex
+	ctx     context.Context // of Run; nil before
+	running map[string]*loop
+	wanted  []Target
+	loops   sync.WaitGroup
+}
+
+// loop is the goroutine of one device.
+type loop struct {
+	target Target
+	stop   context.CancelFunc
+	done   chan struct{}
+}
+
+// New makes a Poller. counts may be shared with the transport, which counts
+// datagrams nobody waits for.
+func New(cfg Config, transport Transport, sink Sink, counts *Counts, log *slog.Logger) *Poller {
+	return &Poller{
+		cfg: cfg, transport: transport, resolver: net.DefaultResolver, sink: sink, counts: counts, log: log,
+		slots: make(chan struct{}, maxRounds), running: map[string]*loop{},
+	}
+}
+
+// Set says which devices to poll from now on. Devices that stay as they were
+// keep their loops and lose no sample; changed ones begin anew.
+func (p *Poller) Set(targets []Target) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wanted = slices.Clone(targets)
+	if p.ctx != nil {
+		p.adjust()
+	}
+}
+
+// Run polls until ctx ends, then waits for the rounds under way.
+func (p *Poller) Run(ctx context.Context) error {
+	p.mu.Lock()
+	p.ctx = ctx
+	p.adjust()
+	p.mu.Unlock()
+	<-ctx.Done()
+	p.mu.Lock()
+	p.ctx = nil
+	p.mu.Unlock()
+	p.loops.Wait()
+	return context.Cause(ctx)
+}
+
+// adjust starts and stops loops until they are what is wanted.
+func (p *Poller) adjust() {
+	keep := map[string]bool{}
+	for _, t := range p.wanted {
+		keep[t.Device.Name] = true
+		if old := p.running[t.Device.Name]; old != nil {
+			if reflect.DeepEqual(old.target, t) {
+				continue
+			}
+			old.stop()
+			<-old.done
+		}
+		p.start(t)
+	}
+	for name, l := range p.running {
+		if !keep[name] {
+			l.stop()
+			delete(p.running, name)
+		}
+	}
+}
+
+func (p *Poller) start(t Target) {
+	ctx, stop := context.WithCancel(p.ctx)
+	l := &loop{target: t, stop: stop, done: make(chan struct{})}
+	p.running[t.Device.Name] = l
+	p.loops.Add(1)
+	go func() {
+		defer p.loops.Done()
+		defer close(l.done)
+		p.poll(ctx, newDevice(t, p.cfg, p.counts))
+	}()
+}
+
+// poll is the life of one device: a round in each of its slots. Slots do not
+// drift, and a round that takes too long loses the slots it covers.
+func (p *Poller) poll(ctx context.Context, d *device) {
+	health := health{log: p.log.With("device", d.target.Device.Name)}
+	defer p.close(d)
+	due := firstSlot(time.Now(), d)
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		round, ok := p.round(ctx, d, due)
+		if !ok {
+			return
+		}
+		health.note(round)
+		p.sink.Accept(ctx, round)
+		due = nextSlot(due, time.Now(), d.every())
+		timer.Reset(time.Until(due))
+	}
+}
+
+// round waits for one of the slots for asking devices, and asks.
+func (p *Poller) round(ctx context.Context, d *device, due time.Time) (*spate.Round, bool) {
+	select {
+	case p.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, false
+	}
+	defer func() { <-p.slots }()
+	late := time.Since(due)
+	p.counts.late(late)
+	start := time.Now()
+	if err := p.connect(ctx, d); err != nil {
+		d.misses++
+		r := &spate.Round{Device: d.target.Device, At: time.Now(), Interval: d.every(), Late: late, Readings: d.silent(),
+			Err: explain(d.target, err, time.Since(start), 0)}
+		p.counts.round(r)
+		return r, ctx.Err() == nil
+	}
+	r := d.pass(ctx)
+	r.Late = late
+	return r, ctx.Err() == nil
+}
+
+// connect finds the device's address and opens its session. A name is looked up
+// again while the device is silent: it may have moved.
+func (p *Poller) connect(ctx context.Context, d *device) error {
+	if d.session != nil && (d.misses == 0 || d.misses%deadAfter != 0) {
+		return nil
+	}
+	address, err := resolve(ctx, p.resolver, d.target.Device.Address)
+	if err != nil {
+		if d.session != nil {
+			return nil // the last address known is the best guess
+		}
+		return err
+	}
+	if d.session != nil {
+		if address == d.address {
+			return nil
+		}
+		p.close(d)
+	}
+	raw, err := p.transport.Dial(address)
+	if err != nil {
+		return err
+	}
+	c, err := p.library.dial(raw, d.target.Credentials, p.cfg, p.counts.reject)
+	if err != nil {
+		raw.Close()
+		return err
+	}
+	d.session, d.address, d.packets = c, address, c.guard.packets.Load
+	return nil
+}
+
+func (p *Poller) close(d *device) {
+	if d.session != nil {
+		_ = d.session.Close() // nothing is lost by it: requests have no state
+		d.session = nil
+	}
+}
+
+// firstSlot is the device's next slot after now: multiples of its interval
+// since the epoch, shifted by its phase.
+func firstSlot(now time.Time, d *device) time.Time {
+	interval := d.every()
+	shift := phase(d.target.Device.Name, interval)
+	since := time.Duration(now.UnixNano()) - shift
+	return now.Add(interval - since%interval)
+}
+
+// nextSlot is the first slot after now that is whole intervals after due.
+func nextSlot(due, now time.Time, interval time.Duration) time.Time {
+	next := due.Add(interval)
+	if behind := now.Sub(next); behind >= 0 {
+		next = next.Add((behind/interval + 1) * interval)
+	}
+	return next
+}
+
+// health tells the log when a device falls silent and when it answers again,
+// not every round in between.
+type health struct {
+	log  *slog.Logger
+	last string // the error told last, empty while it answers
+	told bool
+}
+
+func (h *health) note(r *spate.Round) {
+	switch {
+	case r.Err != nil && h.last == "":
+		h.log.Warn("device does not answer", "err", r.Err)
+		h.last = r.Err.Error()
+	case r.Err == nil && (h.last != "" || !h.told):
+		h.log.Info("device answers", "ports", len(r.Readings), "took", r.Took)
+		h.last, h.told = "", true
+	}
+}

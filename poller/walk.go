@@ -1,0 +1,192 @@
+package poller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"spate/mibs"
+)
+
+const (
+	maxRows        = 1 << 16 // rows of one table; no device has more interfaces
+	firstRepeats   = 10      // rows asked for in a walk's first request
+	walkVars       = 50      // variables wanted in one answer: about 1,400 octets
+	walkColumns    = 12      // columns walked side by side
+	fruitlessLimit = 3       // answers without any row before a walk gives up
+)
+
+// A walker reads whole tables: our own loop over GETBULK. gosnmp's BulkWalk
+// gives a truncated table as success when an agent answers tooBig or genErr in
+// mid-walk. Everything an agent says is bounded: rows, requests, order.
+type walker struct {
+	session Session
+	reject  func(Rejection)
+	repeats int  // rows an answer; halved when the agent cannot
+	single  bool // GETNEXT: the agent's GETBULK is of no use
+	noted   map[string]bool
+	notes   []string // oddities, for spate walk
+}
+
+func newWalker(s Session, reject func(Rejection)) *walker {
+	return &walker{session: s, reject: reject, repeats: firstRepeats, single: !s.HasBulk(), noted: map[string]bool{}}
+}
+
+// note remembers an oddity of the device once.
+func (w *walker) note(format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if !w.noted[text] {
+		w.noted[text] = true
+		w.notes = append(w.notes, text)
+	}
+}
+
+// column is the state of one column of a walk.
+type column struct {
+	object mibs.Object
+	last   mibs.OID
+	rows   int
+	done   bool
+}
+
+// walk reads the columns and calls visit for every row of each, in the
+// order of the table. An error means that the rows are not all there.
+func (w *walker) walk(ctx context.Context, objects []mibs.Object, visit func(o mibs.Object, row int, v *Var)) error {
+	for len(objects) > 0 {
+		n := min(len(objects), walkColumns)
+		if err := w.sideBySide(ctx, objects[:n], visit); err != nil {
+			return err
+		}
+		objects = objects[n:]
+	}
+	return nil
+}
+
+func (w *walker) sideBySide(ctx context.Context, objects []mibs.Object, visit func(mibs.Object, int, *Var)) error {
+	columns := make([]*column, len(objects))
+	for i, o := range objects {
+		columns[i] = &column{object: o, last: o.OID}
+	}
+	for fruitless := 0; ; {
+		open := stillOpen(columns)
+		if len(open) == 0 {
+			return nil
+		}
+		answer, err := w.ask(ctx, &open)
+		if err != nil {
+			return fmt.Errorf("%s: %w", open[0].object.Name, err)
+		}
+		if answer == nil {
+			continue // a column was given up
+		}
+		if w.take(open, answer, visit) == 0 {
+			if fruitless++; fruitless >= fruitlessLimit {
+				return fmt.Errorf("%w: %s after %s: answers bring nothing new", ErrWalk, open[0].object.Name, open[0].last)
+			}
+		}
+	}
+}
+
+func stillOpen(columns []*column) []*column {
+	var open []*column
+	for _, c := range columns {
+		if !c.done {
+			open = append(open, c)
+		}
+	}
+	return open
+}
+
+// ask sends one request for the columns. What the agent finds too big is asked
+// again in smaller pieces; nil without an error means that a column ended.
+func (w *walker) ask(ctx context.Context, open *[]*column) (*Answer, error) {
+	for {
+		answer, err := w.request(ctx, *open)
+		switch {
+		case err == nil && answer.Status == NoError:
+			return answer, nil
+		case err == nil && (answer.Status == authError || answer.Status == noAccess):
+			return nil, ErrDenied
+		case err == nil && answer.Status == NoSuchName:
+			return nil, w.endOne(*open, answer) // v1: the end of the view
+		case err != nil && !errors.Is(err, ErrNoAnswer) && !errors.Is(err, ErrUnreadable):
+			return nil, err
+		}
+		if !w.smaller(open) {
+			if err != nil {
+				return nil, err
+			}
+			return nil, fmt.Errorf("%w: error-status %d for a single row", ErrWalk, answer.Status)
+		}
+	}
+}
+
+func (w *walker) request(ctx context.Context, open []*column) (*Answer, error) {
+	oids := make([]mibs.OID, len(open))
+	for i, c := range open {
+		oids[i] = c.last
+	}
+	if w.single {
+		return w.session.Next(ctx, oids)
+	}
+	return w.session.Bulk(ctx, oids, 0, max(1, min(w.repeats, walkVars/len(open))))
+}
+
+// smaller makes the next request ask for less, and tells whether there is less.
+// Silence is taken for too big as well: the device has answered before.
+func (w *walker) smaller(open *[]*column) bool {
+	asked := max(1, min(w.repeats, walkVars/len(*open)))
+	switch {
+	case !w.single && asked > 1:
+		w.repeats = asked / 2
+		w.note("answers are too big at %d rows", asked)
+	case !w.single:
+		w.single = true
+		w.note("GETBULK is refused: reading with GETNEXT")
+	case len(*open) > 1:
+		*open = (*open)[:len(*open)/2]
+	default:
+		return false
+	}
+	return true
+}
+
+// endOne ends the column that a v1 agent has no next instance for.
+func (w *walker) endOne(open []*column, a *Answer) error {
+	if a.Index < 1 || a.Index > len(open) {
+		return fmt.Errorf("%w: noSuchName with error-index %d of %d", ErrWalk, a.Index, len(open))
+	}
+	open[a.Index-1].done = true
+	return nil
+}
+
+// take hands the rows of an answer on and tells how many there were.
+func (w *walker) take(open []*column, a *Answer, visit func(mibs.Object, int, *Var)) int {
+	rows := 0
+	for i := range a.Vars {
+		c, v := open[i%len(open)], &a.Vars[i]
+		if c.done {
+			continue
+		}
+		row, inside := c.object.OID.Index(v.OID)
+		switch {
+		case v.Missing() || !c.object.OID.Contains(v.OID):
+			c.done = true
+		case mibs.Compare(v.OID, c.last) <= 0:
+			w.reject(RejectOrder)
+			w.note("%s goes backwards after %s: the walk ends there", c.object.Name, c.last)
+			c.done = true
+		case c.rows >= maxRows:
+			w.note("%s has more than %d rows: the rest is left out", c.object.Name, maxRows)
+			c.done = true
+		default:
+			c.last = v.OID
+			c.rows++
+			rows++
+			if inside {
+				visit(c.object, row, v)
+			}
+		}
+	}
+	return rows
+}
