@@ -25,8 +25,8 @@ func (r PacketRate) String() string { return FormatSI(float64(r), "p/s") }
 // String prints three significant digits with SI prefixes, "4.1 TB".
 func (o Octets) String() string { return FormatSI(float64(o), "B") }
 
-// FormatSI prints v with at most three significant digits and the decimal
-// prefix that brings it between 1 and 1000. NaN, the unknown, prints as "-":
+// FormatSI prints v with three significant digits, a whole number as one, and
+// the decimal prefix that brings it between 1 and 1000. NaN, the unknown, prints as "-":
 // never as 0, which would claim silence.
 func FormatSI(v float64, unit string) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
