@@ -1,0 +1,63 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+)
+
+// marshal writes JSON with its text as it is; <, > and & stay escaped, so that
+// an answer shown as a page by mistake is still no page.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	if err := json.NewEncoder(&b).Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}
+
+// tagOf is an entity tag for the content.
+func tagOf(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+}
+
+// writeTagged answers with an ETag, and with 304 where the caller has it.
+func writeTagged(c *gin.Context, contentType, cache string, body []byte) error {
+	return writeWithTag(c, contentType, cache, tagOf(body), body)
+}
+
+func writeWithTag(c *gin.Context, contentType, cache, tag string, body []byte) error {
+	c.Header("ETag", tag)
+	c.Header("Cache-Control", cache)
+	for have := range strings.SplitSeq(c.GetHeader("If-None-Match"), ",") {
+		if have = strings.TrimPrefix(strings.TrimSpace(have), "W/"); have == tag || have == "*" {
+			c.Status(http.StatusNotModified)
+			return nil
+		}
+	}
+	c.Data(http.StatusOK, contentType, body)
+	return nil
+}
+
+// A gate lets so many through at once; the others wait as long as their context.
+type gate chan struct{}
+
+func newGate(n int) gate { return make(gate, n) }
+
+func (g gate) enter(ctx context.Context) error {
+	select {
+	case g <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (g gate) leave() { <-g }

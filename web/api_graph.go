@@ -1,0 +1,144 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"spate"
+)
+
+// Limits of a picture.
+const (
+	mostPictureWidth  = 4096
+	mostPictureHeight = 2160
+	picturePatience   = 5 * time.Second
+	longestFreshness  = 5 * time.Minute // a picture is made anew at least so often
+)
+
+var pictureKinds = []string{"bits", "packets", "errors"}
+
+// A pictureOrder is everything that makes two pictures differ.
+type pictureOrder struct {
+	sel           selection
+	kind, theme   string
+	format        string // png, svg
+	from, to      time.Time
+	width, height int
+	fresh         time.Duration // how long the picture may be shown
+}
+
+func (o pictureOrder) key() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s %s %d %d %d %d", o.format, o.kind, o.theme, o.from.UnixMilli(), o.to.UnixMilli(), o.width, o.height)
+	for _, p := range o.sel.ports {
+		fmt.Fprintf(&b, " %q %q", p.Device, p.Name)
+	}
+	return b.String()
+}
+
+func (s *Server) graphPNG(c *gin.Context) error { return s.showGraph(c, "png", "image/png") }
+func (s *Server) graphSVG(c *gin.Context) error { return s.showGraph(c, "svg", "image/svg+xml") }
+
+func (s *Server) showGraph(c *gin.Context, format, contentType string) error {
+	o, err := s.pictureParams(c.Request.URL.Query(), format, time.Now())
+	if err != nil {
+		return err
+	}
+	pic, err := s.picture(c.Request.Context(), o)
+	if err != nil {
+		return err
+	}
+	c.Header("Content-Disposition", `inline; filename="`+fileName(o.sel, format)+`"`)
+	cache := fmt.Sprintf("private, max-age=%d", max(1, int(o.fresh/time.Second)))
+	return writeWithTag(c, contentType, cache, pic.tag, pic.body)
+}
+
+func (s *Server) pictureParams(q url.Values, format string, now time.Time) (o pictureOrder, err error) {
+	o.format = format
+	if o.kind, err = wordParam(q, "kind", pictureKinds...); err != nil {
+		return
+	}
+	if o.theme, err = wordParam(q, "theme", "light", "dark"); err != nil {
+		return
+	}
+	if o.width, err = intParam(q, "w", 1200, 200, mostPictureWidth); err != nil {
+		return
+	}
+	if o.height, err = intParam(q, "h", 400, 100, mostPictureHeight); err != nil {
+		return
+	}
+	if o.from, o.to, err = rangeParams(q, now); err != nil {
+		return
+	}
+	o.fresh = o.align()
+	o.sel, err = s.selectPorts(q)
+	return
+}
+
+// align moves the range onto the picture's columns, so that everybody who asks
+// within one column's time gets the same picture, and says how long that is.
+func (o *pictureOrder) align() time.Duration {
+	column := o.to.Sub(o.from) / time.Duration(o.width)
+	step := min(max(column.Truncate(time.Second), time.Second), longestFreshness)
+	o.from, o.to = o.from.Truncate(step), o.to.Add(step-1).Truncate(step)
+	return step
+}
+
+// keep is how long the picture stays true: one column's time while its range
+// still grows, long once it has passed.
+func (o *pictureOrder) keep(now time.Time) time.Duration {
+	if now.Sub(o.to) > longestFreshness {
+		return time.Hour
+	}
+	return o.fresh
+}
+
+func (s *Server) picture(ctx context.Context, o pictureOrder) (*cachedPicture, error) {
+	return s.pictures.get(ctx, o.key(), o.keep(time.Now()), func(ctx context.Context) ([]byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, picturePatience)
+		defer cancel()
+		if err := s.drawing.enter(ctx); err != nil {
+			return nil, err
+		}
+		defer s.drawing.leave()
+		q := spate.Query{Metrics: s.painter.Metrics(o.kind), From: o.from, To: o.to, Width: min(o.width, mostWidth)}
+		f, err := s.frame(ctx, o.sel, q)
+		if err != nil {
+			return nil, err
+		}
+		p := s.describe(o, f)
+		if o.format == "svg" {
+			return s.painter.SVG(ctx, p)
+		}
+		return s.painter.PNG(ctx, p)
+	})
+}
+
+// describe is the picture with its words.
+func (s *Server) describe(o pictureOrder, f *spate.Frame) Picture {
+	p := Picture{Kind: o.kind, Frame: f, Width: o.width, Height: o.height, Theme: o.theme, Zone: s.cfg.Zone}
+	if len(o.sel.ports) > 1 {
+		p.Title = fmt.Sprintf("%s, sum of %d ports", o.sel.ports[0].Device, len(o.sel.ports))
+		p.Subtitle = coverage(f)
+		return p
+	}
+	id := o.sel.ports[0]
+	p.Title = id.String()
+	if v, r, ok := s.board.port(id); ok {
+		view := portView{v, r, time.Now()}
+		p.Subtitle, p.Speed = r.Port.Alias, view.speed()
+	}
+	return p
+}
+
+func coverage(f *spate.Frame) string {
+	if f.Covered == f.Of {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d ports have data", f.Covered, f.Of)
+}

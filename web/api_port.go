@@ -1,0 +1,204 @@
+package web
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"spate"
+)
+
+// portJSON is one port as the API tells it. Neighbour, hosts, usual, factor and
+// mark belong to topology and detection; they are absent facts until then.
+type portJSON struct {
+	Device      string            `json:"device"`
+	Port        string            `json:"port"`
+	IfIndex     int               `json:"if_index"`
+	Alias       fact              `json:"alias"`
+	Descr       fact              `json:"descr"`
+	Type        fact              `json:"type"`
+	SpeedBps    number            `json:"speed_bps"`
+	SpeedSource spate.SpeedSource `json:"speed_source"`
+	Admin       spate.Status      `json:"admin"`
+	Oper        spate.Status      `json:"oper"`
+	Role        string            `json:"role"`
+	Neighbour   *struct{}         `json:"neighbour"`
+	Hosts       []struct{}        `json:"hosts"`
+	Rate        *rateJSON         `json:"rate"`
+	Gap         fact              `json:"gap"`
+	Usual       *struct{}         `json:"usual"`
+	Factor      number            `json:"factor"`
+	Mark        *struct{}         `json:"mark"`
+}
+
+// rateJSON is a rate with its metrics by name.
+type rateJSON struct {
+	at     time.Time
+	age    time.Duration
+	values [spate.NumMetrics]float64
+}
+
+func (r *rateJSON) MarshalJSON() ([]byte, error) {
+	b := append(make([]byte, 0, 512), `{"at":"`...)
+	b = r.at.UTC().AppendFormat(b, "2006-01-02T15:04:05.999Z07:00")
+	b = append(b, `","age_s":`...)
+	b = appendNumber(b, math.Round(max(r.age, 0).Seconds()*10)/10)
+	for m, v := range r.values {
+		b = append(b, ',', '"')
+		b = append(b, spate.Metric(m).String()...)
+		b = append(b, '"', ':')
+		b = appendNumber(b, float64(rounded(spate.Metric(m), v)))
+	}
+	return append(b, '}'), nil
+}
+
+// portStatus gives "unknown" where the device never said.
+func portStatus(s spate.Status) spate.Status {
+	if s == "" {
+		return spate.StatusUnknown
+	}
+	return s
+}
+
+// portView is one port of one device at one moment, as every answer needs it.
+type portView struct {
+	*deviceView
+	*spate.Reading
+	now time.Time
+}
+
+func (p portView) json() portJSON {
+	port := p.Port
+	j := portJSON{
+		Device: p.device.Name, Port: port.ID.Name, IfIndex: port.IfIndex,
+		Alias: fact(port.Alias), Descr: fact(port.Descr), Type: fact(port.Type),
+		SpeedBps: unknown, SpeedSource: port.SpeedSource,
+		Admin: portStatus(port.Admin), Oper: portStatus(port.Oper),
+		Role: "unknown", Hosts: []struct{}{}, Gap: fact(p.Gap), Factor: unknown, Rate: p.rate(),
+	}
+	if port.SpeedSource == "" {
+		j.SpeedSource = spate.SpeedUnknown
+	}
+	if p.speed() > 0 {
+		j.SpeedBps = number(port.Speed)
+	}
+	return j
+}
+
+// speed is 0 where no percentage can be told.
+func (p portView) speed() spate.BitRate {
+	if p.Port.SpeedSource == "" || p.Port.SpeedSource == spate.SpeedUnknown {
+		return 0
+	}
+	return p.Port.Speed
+}
+
+// rate is nil when there is none to show. A port that is down carries nothing:
+// what its counters do not say is 0, not unknown.
+func (p portView) rate() *rateJSON {
+	if !p.fresh(p.Reading, p.now) {
+		return nil
+	}
+	r := &rateJSON{at: p.Rate.At, age: p.now.Sub(p.Rate.At), values: p.Rate.Values}
+	if linkDown(p.Port) {
+		for m, v := range r.values {
+			if math.IsNaN(v) {
+				r.values[m] = 0
+			}
+		}
+	}
+	return r
+}
+
+// bits is the larger direction; NaN where there is no rate to show.
+func (p portView) bits() float64 {
+	if !p.fresh(p.Reading, p.now) {
+		return math.NaN()
+	}
+	return float64(p.Rate.Bits())
+}
+
+func linkDown(p *spate.Port) bool {
+	return p.Oper == spate.StatusDown || p.Oper == spate.StatusLowerLayerDown || p.Oper == spate.StatusNotPresent
+}
+
+// matches tells whether the port is meant by a search text, already lower case.
+func (p portView) matches(text string) bool {
+	for _, s := range [...]string{p.Port.ID.Name, p.Port.Alias, p.Port.Descr, p.device.Name} {
+		if strings.Contains(strings.ToLower(s), text) {
+			return true
+		}
+	}
+	return strings.Contains(strings.ToLower(p.Port.ID.String()), text)
+}
+
+// A portFilter is what GET /ports may be asked for.
+type portFilter struct {
+	device string
+	text   string // lower case
+	role   string
+}
+
+// ports walks the ports in the order of device, then ifIndex.
+func (s *Server) ports(f portFilter, from cursor, now time.Time, yield func(portView) bool) {
+	if f.role != "" && f.role != "unknown" {
+		return // roles come with topology: until then every port is unknown
+	}
+	for v := range s.board.devicesFrom(from.device) {
+		if f.device != "" && v.device.Name != f.device {
+			continue
+		}
+		for i := range v.readings {
+			p := portView{v, &v.readings[i], now}
+			id := p.Port.ID
+			if from.passed(v.device.Name, p.Port.IfIndex, id.Name) || f.text != "" && !p.matches(f.text) {
+				continue
+			}
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Server) listPorts(c *gin.Context) error {
+	q, now := c.Request.URL.Query(), time.Now()
+	limit, err := intParam(q, "limit", defaultLimit, 1, mostLimit)
+	if err != nil {
+		return err
+	}
+	from, err := cursorParam(q)
+	if err != nil {
+		return err
+	}
+	role, err := wordParam(q, "role", "", "access", "uplink", "external", "lag", "virtual", "unknown")
+	if err != nil {
+		return err
+	}
+	f := portFilter{device: q.Get("device"), text: strings.ToLower(q.Get("q")), role: role}
+	if f.device != "" {
+		if _, err := s.mustDevice("device", f.device); err != nil {
+			return err
+		}
+		from.device = max(from.device, f.device)
+	}
+	list, next := make([]portJSON, 0, min(limit, 64)), fact("")
+	s.ports(f, from, now, func(p portView) bool {
+		if len(list) == limit {
+			last := list[limit-1]
+			next = fact(cursor{last.Device, last.IfIndex, last.Port}.String())
+			return false
+		}
+		list = append(list, p.json())
+		return true
+	})
+	if wantsCSV(c) {
+		return writePortsCSV(c, list, string(next))
+	}
+	return writeJSON(c, struct {
+		Ports []portJSON `json:"ports"`
+		Next  fact       `json:"next"`
+	}{list, next})
+}

@@ -1,0 +1,56 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"spate"
+)
+
+// Config is what [server] and [web] of config.toml say, and the version.
+type Config struct {
+	Version   string
+	BaseURL   string         // server.base_url: what links point to; its host is accepted beside loopback's names
+	Zone      *time.Location // server.timezone; nil: the machine's
+	WallAllow []netip.Prefix // web.wall_allow: no connection cap from there
+	TLS       *tls.Config    // nil: plain HTTP
+	MaxConns  int            // open connections in all; 0: the file limit of the process less 512
+}
+
+// A Store answers for the past.
+type Store interface {
+	Query(ctx context.Context, q spate.Query) (*spate.Frame, error)
+}
+
+// A Painter draws; graph.Renderer is one.
+type Painter interface {
+	PNG(ctx context.Context, p Picture) ([]byte, error)
+	SVG(ctx context.Context, p Picture) ([]byte, error)
+	Metrics(kind string) []spate.Metric
+}
+
+// StoreStatus is what /status tells of the store. A negative size or a zero
+// time is not known.
+type StoreStatus struct {
+	Backend           string // "embedded" or "victoriametrics"
+	ReadOnly          bool
+	Bytes             int64
+	ForecastYearBytes int64
+	Oldest            time.Time
+}
+
+// Deps are what the server is joined to.
+type Deps struct {
+	Board       *Board
+	Store       Store
+	Painter     Painter
+	StoreStatus func() StoreStatus
+	Ready       func() error // nil when the store is open and the first round is planned, else why not
+	Metrics     *metrics.Set // what GET /metrics prints; the server adds its own
+	Log         *slog.Logger
+}

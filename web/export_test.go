@@ -1,0 +1,28 @@
+package web
+
+import "time"
+
+// RouteLine is one line of the table, for the tests that walk it.
+type RouteLine struct {
+	Method, Path string
+	Open, Closed bool
+}
+
+// Routes is the table of contents.
+func (s *Server) Routes() []RouteLine {
+	var lines []RouteLine
+	for _, r := range s.routes() {
+		lines = append(lines, RouteLine{r.method, r.path, r.need == everyone, r.need == nobody})
+	}
+	return lines
+}
+
+// The decoders, for fuzzing.
+var (
+	ParseTime     = parseTime
+	ParseDuration = parseDuration
+	Cell          = cell
+)
+
+// Tick renews the feeds as Run does on its beat.
+func (s *Server) Tick(now time.Time) { s.rounds.tell() }

@@ -1,0 +1,217 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"spate"
+	"spate/web"
+)
+
+// A rig is a server with fakes around it.
+type rig struct {
+	*web.Server
+	board   *web.Board
+	store   *fakeStore
+	painter *fakePainter
+	ready   error
+	log     *bytes.Buffer
+}
+
+func newRig(t testing.TB, devices ...spate.Device) *rig {
+	t.Helper()
+	r := &rig{board: web.NewBoard(devices), store: &fakeStore{}, painter: &fakePainter{}, log: &bytes.Buffer{}}
+	cfg := web.Config{Version: "0.1.0", Zone: time.UTC}
+	r.Server = web.New(cfg, web.Deps{
+		Board: r.board, Store: r.store, Painter: r.painter, Metrics: metrics.NewSet(),
+		Log:   slog.New(slog.NewTextHandler(r.log, nil)),
+		Ready: func() error { return r.ready },
+		StoreStatus: func() web.StoreStatus {
+			return web.StoreStatus{Backend: "embedded", Bytes: 123456, ForecastYearBytes: -1}
+		},
+	})
+	return r
+}
+
+// get asks as a browser on this machine does.
+func (r *rig) get(t testing.TB, path string, header ...string) *http.Response {
+	t.Helper()
+	return r.do(t, http.MethodGet, path, header...)
+}
+
+func (r *rig) do(t testing.TB, method, path string, header ...string) *http.Response {
+	t.Helper()
+	req := httptest.NewRequest(method, path, nil)
+	req.Host = "127.0.0.1:8080"
+	for i := 0; i+1 < len(header); i += 2 {
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+			continue
+		}
+		req.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	r.ServeHTTP(w, req)
+	return w.Result()
+}
+
+func body(t testing.TB, resp *http.Response) string {
+	t.Helper()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// answer decodes the JSON of a path that must succeed.
+func (r *rig) answer(t testing.TB, path string) map[string]any {
+	t.Helper()
+	resp := r.get(t, path)
+	text := body(t, resp)
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %d %s", path, resp.StatusCode, text)
+	}
+	var v map[string]any
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("GET %s: %v in %s", path, err, text)
+	}
+	return v
+}
+
+// fakeStore answers every query with a calm day.
+type fakeStore struct {
+	last  spate.Query
+	err   error
+	empty bool
+	short bool // arrays shorter than the frame says
+	panic bool
+}
+
+func (s *fakeStore) Query(_ context.Context, q spate.Query) (*spate.Frame, error) {
+	s.last = q
+	if s.panic {
+		panic("store fell over")
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	step := max(10*time.Second, q.To.Sub(q.From)/time.Duration(q.Width)).Truncate(10 * time.Second)
+	f := &spate.Frame{From: q.From.Truncate(step), To: q.To.Add(step - 1).Truncate(step), Step: step, Tier: spate.TierRaw, Of: len(q.Ports), Covered: len(q.Ports)}
+	if s.empty {
+		f.Covered = 0
+	}
+	for _, m := range q.Metrics {
+		f.Series = append(f.Series, s.series(f, m))
+	}
+	return f, nil
+}
+
+func (s *fakeStore) series(f *spate.Frame, m spate.Metric) spate.Series {
+	rnd := rand.New(rand.NewPCG(uint64(m), uint64(f.Len())))
+	x := spate.Series{Metric: m, Stats: spate.Stats{Last: math.NaN(), Mean: math.NaN(), Max: math.NaN(), P95: math.NaN(), Total: math.NaN()}}
+	n := f.Len()
+	if s.short {
+		n /= 2
+	}
+	for i := range n {
+		at := f.From.Add(time.Duration(i) * f.Step)
+		hour := float64(at.Hour()) + float64(at.Minute())/60
+		v := 1e8 * (1.2 + math.Sin((hour-9)/24*2*math.Pi)) * (0.9 + 0.2*rnd.Float64()) / float64(1+m)
+		if s.empty || i == 5 {
+			v = math.NaN()
+		}
+		x.Avg, x.Max = append(x.Avg, v), append(x.Max, v*1.2)
+	}
+	if m.IsBits() {
+		x.Min = x.Avg
+	}
+	if !s.empty && n > 6 {
+		x.Stats = spate.Stats{Last: x.Avg[n-1], Mean: 1.1e8, Max: 2.4e8, P95: 2.1e8, Total: 1.1e8 / 8 * f.To.Sub(f.From).Seconds()}
+	}
+	return x
+}
+
+type fakePainter struct {
+	drawn int
+	last  web.Picture
+	panic bool
+}
+
+func (p *fakePainter) PNG(_ context.Context, pic web.Picture) ([]byte, error) {
+	if p.panic {
+		panic("painter fell over")
+	}
+	p.drawn++
+	p.last = pic
+	return []byte("\x89PNG " + pic.Title), nil
+}
+
+func (p *fakePainter) SVG(_ context.Context, pic web.Picture) ([]byte, error) {
+	p.drawn++
+	p.last = pic
+	return []byte("<svg/>"), nil
+}
+
+func (*fakePainter) Metrics(kind string) []spate.Metric {
+	switch kind {
+	case "packets":
+		return []spate.Metric{spate.InPps, spate.OutPps}
+	case "errors":
+		return []spate.Metric{spate.InErrorsPs, spate.OutErrorsPs}
+	}
+	return []spate.Metric{spate.InBps, spate.OutBps}
+}
+
+func port(device, name string, index int) *spate.Port {
+	return &spate.Port{
+		ID: spate.PortID{Device: device, Name: name}, IfIndex: index, Descr: "GigabitEthernet", Type: "ethernetCsmacd",
+		Speed: 1e9, SpeedSource: spate.SpeedFromIfHighSpeed, Admin: spate.StatusUp, Oper: spate.StatusUp,
+	}
+}
+
+func rate(at time.Time, in, out float64) spate.Rate {
+	r := spate.Rate{At: at, Over: 10 * time.Second}
+	for m := range r.Values {
+		r.Values[m] = float64(m)
+	}
+	r.Values[spate.InBps], r.Values[spate.OutBps] = in, out
+	r.Values[spate.InPps], r.Values[spate.OutPps] = in/8000, out/8000
+	return r
+}
+
+// round is a device that answered at the time with ports numbered from 1, port i
+// receiving i Mb/s and sending half of it.
+func round(device string, at time.Time, ports int) *spate.Round {
+	r := &spate.Round{
+		Device: spate.Device{Name: device, Address: "192.0.2.1"}, At: at, Took: 12 * time.Millisecond, Interval: 10 * time.Second,
+		Late:   3 * time.Millisecond,
+		System: spate.System{Name: device + ".example.net", Descr: "A switch", Vendor: "Example", Uptime: 3 * time.Hour},
+	}
+	for i := range ports {
+		n := i + 1
+		r.Readings = append(r.Readings, spate.Reading{Port: port(device, fmt.Sprintf("Gi1/0/%d", n), n), Rate: rate(at, float64(n)*1e6, float64(n)*5e5)})
+	}
+	return r
+}
+
+func silent(device string, at time.Time) *spate.Round {
+	return &spate.Round{Device: spate.Device{Name: device}, At: at, Interval: 10 * time.Second,
+		Err: fmt.Errorf("%s: no answer in 8s (4 requests): is UDP 161 open to 192.0.2.1? try: spate walk %s", device, device)}
+}
+
+func dev(name string) spate.Device {
+	return spate.Device{Name: name, Address: "192.0.2.1", Site: "hall-2"}
+}

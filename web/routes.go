@@ -1,0 +1,66 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+)
+
+// A route is one line of the table of contents.
+type route struct {
+	method, path string
+	handle       func(*gin.Context) error
+	need         role
+}
+
+// routes is everything that is answered. A path under /api is described in
+// openapi.yaml; a test walks this table and that file.
+func (s *Server) routes() []route {
+	const get = http.MethodGet
+	return []route{
+		// The API.
+		{get, "/api/v1/devices", s.listDevices, viewer},
+		{get, "/api/v1/devices/:device", s.showDevice, viewer},
+		{get, "/api/v1/ports", s.listPorts, viewer},
+		{get, "/api/v1/top", s.listTop, viewer},
+		{get, "/api/v1/series", s.showSeries, viewer},
+		{get, "/api/v1/graph.png", s.graphPNG, viewer},
+		{get, "/api/v1/graph.svg", s.graphSVG, viewer},
+		{get, "/api/v1/status", s.showStatus, viewer},
+		{get, "/api/v1/events", s.showEvents, viewer},
+		{get, "/api/openapi.yaml", s.showOpenAPI, viewer},
+
+		// Its own health.
+		{get, "/metrics", s.showMetrics, viewer},
+		{get, "/-/healthy", s.healthy, everyone},
+		{get, "/-/ready", s.ready, everyone},
+	}
+}
+
+func (s *Server) engine() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode)
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.RedirectTrailingSlash = false
+	if err := e.SetTrustedProxies(nil); err != nil {
+		s.log.Error("trusted proxies not cleared", "err", err)
+	}
+	e.Use(s.outer)
+	for _, r := range s.routes() {
+		e.Handle(r.method, r.path, s.handle(r))
+		if r.method == http.MethodGet {
+			e.Handle(http.MethodHead, r.path, s.handle(r))
+		}
+	}
+	e.NoRoute(s.handle(route{handle: s.noRoute, need: viewer}))
+	e.NoMethod(s.handle(route{handle: s.noMethod, need: viewer}))
+	return e
+}
+
+func (s *Server) noRoute(c *gin.Context) error {
+	return newProblem(http.StatusNotFound, "", "nothing lives at %s", quoted(c.Request.URL.Path))
+}
+
+func (s *Server) noMethod(c *gin.Context) error {
+	return newProblem(http.StatusMethodNotAllowed, "", "%s does not take %s", quoted(c.Request.URL.Path), quoted(c.Request.Method))
+}

@@ -1,0 +1,137 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// Limits of a connection: a slow caller holds nothing up, a large header ends
+// it. The stream of events sets a deadline of its own for each write.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 60 * time.Second
+	maxHeaderBytes    = 16 << 10
+	shutdownPatience  = 5 * time.Second
+)
+
+const pictureCache = 64 << 20 // octets of drawn pictures kept
+
+// A Server answers HTTP.
+type Server struct {
+	cfg         Config
+	log         *slog.Logger
+	board       *Board
+	store       Store
+	painter     Painter
+	storeStatus func() StoreStatus
+	isReady     func() error
+	metrics     *metrics.Set
+	stalled     *metrics.Counter
+	refused     *metrics.Counter
+
+	access   access
+	rounds   *feed // rates and device events
+	wallFeed *feed // the wall, for walls
+	pictures *pictures
+	drawing  gate // pictures drawn at once
+	asking   gate // questions to the store at once
+	ending   chan struct{}
+	handler  http.Handler
+}
+
+// New makes a server; Run serves.
+func New(cfg Config, deps Deps) *Server {
+	if cfg.Zone == nil {
+		cfg.Zone = time.Local
+	}
+	now, cores := time.Now(), runtime.GOMAXPROCS(0)
+	s := &Server{
+		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter,
+		storeStatus: deps.StoreStatus, isReady: deps.Ready, metrics: deps.Metrics,
+		access: newAccess(cfg.BaseURL),
+		rounds: newFeed(feedAge, feedBytes, now), wallFeed: newFeed(feedAge, 1, now),
+		pictures: newPictures(pictureCache), drawing: newGate(cores), asking: newGate(4 * cores),
+		ending: make(chan struct{}),
+	}
+	s.register()
+	s.handler = s.engine()
+	return s
+}
+
+// register adds the server's own figures to /metrics.
+func (s *Server) register() {
+	s.stalled = s.metrics.GetOrCreateCounter("spate_event_readers_dropped_total")
+	s.refused = s.metrics.GetOrCreateCounter("spate_http_connections_refused_total")
+	s.metrics.GetOrCreateGauge("spate_event_readers", func() float64 {
+		return float64(s.rounds.watching() + s.wallFeed.watching())
+	})
+	s.metrics.GetOrCreateGauge(`spate_queue_dropped_total{queue="events"}`, func() float64 {
+		return float64(s.board.Dropped())
+	})
+}
+
+// ServeHTTP answers one request; the streams of events move only while Run runs.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Run serves ln until ctx ends, then lets requests under way finish for a few
+// seconds. It closes ln, and every goroutine it started has ended on return.
+func (s *Server) Run(ctx context.Context, ln net.Listener) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	srv := &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
+		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	var jobs sync.WaitGroup
+	jobs.Go(func() { s.publish(work) })
+	jobs.Go(func() { s.beat(work) })
+	ended := make(chan error, 1)
+	jobs.Go(func() { ended <- srv.Serve(s.listener(ln)) })
+	defer jobs.Wait()
+	defer stop()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve http on %s: %w", ln.Addr(), err)
+	case <-ctx.Done():
+	}
+	close(s.ending)
+	return s.shutdown(srv)
+}
+
+func (s *Server) listener(ln net.Listener) net.Listener {
+	capped := newCappedListener(ln, s.cfg.MaxConns, s.cfg.WallAllow, s.refused)
+	if s.cfg.TLS == nil {
+		return capped
+	}
+	return tls.NewListener(capped, s.cfg.TLS)
+}
+
+func (s *Server) shutdown(srv *http.Server) error {
+	last, cancel := context.WithTimeout(context.Background(), shutdownPatience)
+	defer cancel()
+	if err := srv.Shutdown(last); err != nil {
+		s.log.Warn("requests cut off at the end", "err", err)
+		if err := srv.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("close http server: %w", err)
+		}
+	}
+	return nil
+}
+
+// beat renews the wall for those who watch it.
+func (s *Server) beat(ctx context.Context) {
+	<-ctx.Done()
+}
