@@ -50,6 +50,9 @@ func (c *Counts) Reject(why Rejection) { c.reject(why) }
 
 func (c *Counts) reject(why Rejection) { c.rejected[why].Inc() }
 
+// Rejected is how many answers were not believed for one reason.
+func (c *Counts) Rejected(why Rejection) uint64 { return c.rejected[why].Get() }
+
 func (c *Counts) round(r *spate.Round) {
 	c.rounds.Inc()
 	c.tookSeconds.Update(r.Took.Seconds())

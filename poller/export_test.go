@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"spate"
+	"spate/mibs"
 )
 
 // Round does one pass over a device, for tests that look at a single one.
@@ -38,3 +39,20 @@ func NextSlot(due, now time.Time, interval time.Duration) time.Time {
 
 // Phase is a device's slot in an interval.
 func Phase(name string, interval time.Duration) time.Duration { return phase(name, interval) }
+
+// Header is what the guard looks at in a datagram.
+type Header struct {
+	Version   int
+	Community string
+	PDU       byte
+	RequestID int64
+}
+
+// ReadHeader reads the outer part of a message.
+func ReadHeader(b []byte) (Header, error) {
+	h, err := readHeader(b)
+	return Header{h.version, h.community, h.pdu, h.requestID}, err
+}
+
+// DecodeOID reads an object identifier's content octets.
+func DecodeOID(b []byte) mibs.OID { return decodeOID(b) }

@@ -3,6 +3,7 @@ package poller
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"spate"
@@ -65,10 +66,13 @@ func (r *reading) all(ctx context.Context, requests []request, trusted func(*rea
 			break // not there, or not there any more: the rest can wait for the next round
 		}
 	}
-	if r.read() == 0 {
-		return failed
+	if r.read() > 0 {
+		return nil
 	}
-	return nil
+	if failed == nil {
+		failed = fmt.Errorf("%w: it names other variables than were asked for", ErrUnreadable)
+	}
+	return failed
 }
 
 // read is how many rows have been read.
@@ -85,7 +89,7 @@ func (r *reading) read() int {
 // one sends a request, again for rows that an answer left out, and in smaller
 // pieces where the agent finds it too big.
 func (r *reading) one(ctx context.Context, q request) error {
-	for len(q.rows) > 0 {
+	for failures := 0; len(q.rows) > 0; {
 		q.bulk = q.bulk && !r.limits.noBulk
 		answer, err := r.send(ctx, q)
 		switch {
@@ -100,6 +104,8 @@ func (r *reading) one(ctx context.Context, q request) error {
 		case answer.Status == NoSuchName && r.drop(&q, answer.Index):
 		case answer.Status == NoSuchName:
 			return nil
+		case answer.Status != TooBig && failures == 0:
+			failures++ // genErr: busy agents say it once and answer the next time
 		default:
 			return r.smaller(ctx, q, errTooBig)
 		}
