@@ -17,6 +17,7 @@ const (
 	maxScan   = 1 << 16              // addresses in one scan
 	scanPace  = 5 * time.Millisecond // between first packets: 200/s
 	scanAtOne = 256                  // addresses asked at once
+	scanPort  = 161                  // RFC 3417, section 3.1
 )
 
 // A Found is an address that answered a scan.
@@ -28,7 +29,7 @@ type Found struct {
 // Scan asks every address of the networks for its system group, at a polite
 // rate, and calls found for each that answers, one at a time. progress is told
 // after each address.
-func (p *Poller) Scan(ctx context.Context, networks []netip.Prefix, port uint16, cred Credentials, found func(Found), progress func(done, of int)) error {
+func (p *Poller) Scan(ctx context.Context, networks []netip.Prefix, cred Credentials, found func(Found), progress func(done, of int)) error {
 	addresses, err := expand(networks)
 	if err != nil {
 		return err
@@ -46,7 +47,7 @@ func (p *Poller) Scan(ctx context.Context, networks []netip.Prefix, port uint16,
 		case <-pace.C:
 		}
 		group.Go(func() error {
-			system, ok := p.knock(ctx, netip.AddrPortFrom(a, port), cred)
+			system, ok := p.knock(ctx, netip.AddrPortFrom(a, scanPort), cred)
 			mu.Lock()
 			defer mu.Unlock()
 			if ok {
