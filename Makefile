@@ -1,0 +1,66 @@
+# make run    builds Spate and starts it with config.toml: http://127.0.0.1:8080
+# make test   the whole suite; installs missing test tools when it may
+# make bench | fuzz | lint | race | build | clean
+
+GO       ?= go
+BENCH    ?= .
+FUZZTIME ?= 10s
+VERSION  ?=
+
+export PATH := $(PATH):/usr/sbin:/sbin
+
+ldflags  = -s -w$(if $(VERSION), -X main.version=$(VERSION))
+# Go asks git for the revision, which git refuses in another user's clone.
+vcs      = $(shell git rev-parse HEAD >/dev/null 2>&1 && echo auto || echo false)
+have_cc  = $(shell command -v "$$($(GO) env CC | cut -d' ' -f1)" >/dev/null 2>&1 && echo yes)
+race     = $(if $(have_cc),-race)
+go_files = find . -name '*.go' -not -path '*/node_modules/*' -print0
+bundle   = web/assets/bundle
+
+.PHONY: run build bundle test race bench fuzz lint tools clean
+
+run: build
+	@exec bin/spate serve -config config.toml
+
+build: bundle
+	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(vcs) -ldflags '$(ldflags)' -o bin/spate ./cmd/spate
+
+# The charts that zoom. Spate works without them: pages show the server's pictures.
+bundle: $(bundle)/chart.js
+
+$(bundle)/chart.js: $(wildcard web/js/*.js web/package.json web/package-lock.json)
+	@if [ ! -f web/package.json ]; then echo 'zoom is off: no web/package.json'; \
+	elif ! command -v npm >/dev/null 2>&1; then echo 'zoom is off: npm not found'; \
+	elif npm ci --prefix web --ignore-scripts --no-audit --no-fund --silent \
+	        --fetch-retries 1 --fetch-timeout 20000 </dev/null \
+	  && $(GO) tool esbuild web/js/chart.js --bundle --minify --format=esm --log-level=warning --outfile=$(bundle)/chart.js \
+	  && $(GO) tool esbuild web/node_modules/uplot/dist/uPlot.min.css --minify --log-level=warning --outfile=$(bundle)/chart.css; \
+	then :; else rm -rf $(bundle); echo 'zoom is off: npm ci or esbuild failed'; fi
+
+test: tools bundle lint
+	@[ -n '$(race)' ] || echo 'no C compiler: the race detector is off'
+	@$(if $(race),CGO_ENABLED=1) $(GO) test $(race) -vet=off -timeout 20m ./...
+
+race:
+	@CGO_ENABLED=1 $(GO) test -race -vet=off -timeout 20m ./...
+
+bench:
+	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m ./...
+
+# Every Fuzz function in turn, FUZZTIME each.
+fuzz:
+	@grep -rnoE --include='*_test.go' --exclude-dir=node_modules '^func Fuzz[A-Za-z0-9_]*' . | sort | \
+	while IFS=: read -r file _ func; do \
+	    name=$${func#func }; dir=$$(dirname "$$file"); echo "$$dir $$name"; \
+	    out=$$($(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime '$(FUZZTIME)' "$$dir" 2>&1 </dev/null) || { echo "$$out"; exit 1; }; \
+	done
+
+lint:
+	@out=$$($(go_files) | xargs -0 "$$($(GO) env GOROOT)/bin/gofmt" -l); [ -z "$$out" ] || { echo "not gofmt'ed:"; echo "$$out"; exit 1; }
+	@$(GO) vet ./...
+
+tools:
+	@sh .ci/tools
+
+clean:
+	@rm -rf bin $(bundle) web/node_modules
