@@ -1,0 +1,9 @@
+package host
+
+// What tests of the decoders need.
+var (
+	ParseOSRelease = parseOSRelease
+	ParseUptime    = parseUptime
+	ParseSpeed     = parseSpeed
+	KernelSource   = kernelSource
+)
