@@ -55,7 +55,8 @@ const (
 // A counter that went down is a wrap only where it has 32 bits, the agent has
 // not restarted and the wrapped difference fits the wire; a Counter64 does not
 // wrap in practice (RFC 2863, section 3.1.6: 100 years at 1 Gb/s). Single
-// counters other than octets that cannot be told become NaN and leave the rest.
+// counters other than octets that cannot be told become NaN and leave the rest. A
+// little step back counts as 0, and the caller keeps the higher value with Hold.
 func Between(prev, cur *Sample, b Bounds) (Rate, Gap) {
 	apart := cur.At.Sub(prev.At)
 	if apart < minApart {
@@ -71,7 +72,7 @@ func Between(prev, cur *Sample, b Bounds) (Rate, Gap) {
 		return Rate{}, GapMissed
 	}
 	over := elapsed(prev, cur, apart)
-	d := differences{prev: prev, cur: cur, most: b.most(over), narrow: b.narrow(over)}
+	d := differences{prev: prev, cur: cur, limit: b.Limit, most: b.most(over), narrow: b.narrow(over)}
 	rate := Rate{At: cur.At, Over: over}
 	if gap := d.fill(&rate); gap != "" {
 		return Rate{}, gap
@@ -102,6 +103,9 @@ func (b Bounds) narrow(over time.Duration) float64 {
 // uptimeGap finds a restart of the agent between the samples, and samples that
 // come in the wrong order. sysUpTime rolls over after 497 days: that is no restart.
 func uptimeGap(prev, cur *Sample, apart time.Duration) Gap {
+	if prev.Boots != 0 && cur.Boots != 0 && prev.Boots != cur.Boots {
+		return GapRestart
+	}
 	if !prev.UptimeKnown || !cur.UptimeKnown || prev.Uptime == cur.Uptime {
 		return "" // an agent whose clock stands still says nothing by it
 	}
@@ -140,6 +144,7 @@ func elapsed(prev, cur *Sample, apart time.Duration) time.Duration {
 // differences are the steps of one port's counters between two samples.
 type differences struct {
 	prev, cur *Sample
+	limit     BitRate
 	most      float64 // octets the wire can have carried
 	narrow    float64 // octets it can carry in the time between the samples
 }
@@ -222,6 +227,9 @@ func (d differences) packets(c Counter) float64 {
 func (d differences) step(c Counter) (n uint64, down, known bool) {
 	if !d.prev.Known.Has(c) || !d.cur.Known.Has(c) || d.prev.Wide.Has(c) != d.cur.Wide.Has(c) {
 		return 0, false, false
+	}
+	if steppedBack(d.prev, d.cur, c, d.limit) {
+		return 0, false, true
 	}
 	a, b := d.prev.Values[c], d.cur.Values[c]
 	if d.cur.Wide.Has(c) {

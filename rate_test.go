@@ -141,11 +141,48 @@ func TestPacketsAreTheSumOfTheirKinds(t *testing.T) {
 	}
 }
 
+// net-snmp issues 1079 and 1080: a bond's ifHCInUcastPkts goes backwards.
+func TestALittleStepBackIsHeldOnce(t *testing.T) {
+	at := func(seconds float64, packets uint64) spate.Sample {
+		s := sample(seconds, day+uint32(seconds*100), true, uint64(seconds)*1000, 0)
+		s.Set(spate.InUcastPkts, packets, true)
+		return s
+	}
+	prev, sum := at(0, 50_000), 0.0
+	for i, packets := range []uint64{51_000, 50_900, 52_000, 53_000} {
+		cur := at(float64(i+1)*10, packets)
+		rate, gap := spate.Between(&prev, &cur, gigabit)
+		if gap != "" || rate.Values[spate.InUcastPps] < 0 {
+			t.Fatalf("poll %d: gap %q, %v pps", i, gap, rate.Values[spate.InUcastPps])
+		}
+		spate.Hold(&prev, &cur, gigabit.Limit)
+		sum += rate.Values[spate.InUcastPps] * rate.Over.Seconds()
+		prev = cur
+	}
+	if math.Round(sum) != 3000 {
+		t.Errorf("%v packets in all, the counter went from 50,000 to 53,000", sum)
+	}
+	// Still behind in the next sample: it has begun anew.
+	first, second, third := at(0, 50_000), at(10, 49_000), at(20, 49_500)
+	spate.Hold(&first, &second, gigabit.Limit)
+	rate, _ := spate.Between(&second, &third, gigabit)
+	if !math.IsNaN(rate.Values[spate.InUcastPps]) {
+		t.Errorf("a counter that stays behind gives %v pps, want unknown", rate.Values[spate.InUcastPps])
+	}
+}
+
+func TestAnEngineThatBootedRestarted(t *testing.T) {
+	prev, cur := sample(0, 5000, true, 1000, 0), sample(10, 6000, true, 2000, 0)
+	prev.Boots, cur.Boots = 4, 5
+	if _, gap := spate.Between(&prev, &cur, gigabit); gap != spate.GapRestart {
+		t.Errorf("snmpEngineBoots went from 4 to 5: gap %q, want restart", gap)
+	}
+}
+
 func TestOneBadCounterLeavesTheOthers(t *testing.T) {
-	// net-snmp issues 1079 and 1080: a bond's ifHCInUcastPkts goes backwards.
 	prev, cur := sample(0, day, true, 0, 0), sample(10, day+1000, true, 12_500_000, 0)
 	prev.Set(spate.InUcastPkts, 5000, true)
-	cur.Set(spate.InUcastPkts, 4990, true)
+	cur.Set(spate.InUcastPkts, 12, true)
 	rate, gap := spate.Between(&prev, &cur, gigabit)
 	if gap != "" || rate.InBits() != 10e6 || !math.IsNaN(rate.Values[spate.InUcastPps]) || !math.IsNaN(rate.Values[spate.InPps]) {
 		t.Errorf("gap %q, in %v, unicast %v, packets %v", gap, rate.InBits(), rate.Values[spate.InUcastPps], rate.Values[spate.InPps])

@@ -12,6 +12,9 @@ type Sample struct {
 	Uptime        uint32 // sysUpTime of the same PDU, 1/100 s, wraps after 497 days
 	UptimeKnown   bool
 	Discontinuity uint32 // ifCounterDiscontinuityTime, sysUpTime at the last break; 0 none or not told
+	Boots         uint32 // snmpEngineBoots of the answer (RFC 3414, section 2.2); 0 before SNMPv3
+
+	Held CounterSet // went back a little and were kept where they were, see Hold
 
 	Values [NumCounters]uint64 // as read; only Between subtracts them
 }
@@ -23,4 +26,31 @@ func (s *Sample) Set(c Counter, v uint64, wide bool) {
 	if wide {
 		s.Wide = s.Wide.With(c)
 	}
+}
+
+// Hold keeps counters of cur where they were in prev that went back a little
+// without a restart: Linux bonds do so when a member leaves (net-snmp issues
+// 1079, 1080). Between has taken such a step as 0. A counter that is still behind
+// in the next sample has really begun anew, and is no longer held.
+func Hold(prev, cur *Sample, limit BitRate) {
+	for c := range NumCounters {
+		if steppedBack(prev, cur, c, limit) {
+			cur.Values[c] = prev.Values[c]
+			cur.Held = cur.Held.With(c)
+		}
+	}
+}
+
+// steppedBack tells a little step back: one that the wire carries in a second,
+// of under an eighth of the value.
+func steppedBack(prev, cur *Sample, c Counter, limit BitRate) bool {
+	if !prev.Known.Has(c) || !cur.Known.Has(c) || prev.Held.Has(c) || cur.Wide.Has(c) != prev.Wide.Has(c) {
+		return false
+	}
+	a, b := prev.Values[c], cur.Values[c]
+	most := uint64(limit) / 8
+	if c != InOctets && c != OutOctets {
+		most /= smallestFrame
+	}
+	return b < a && a-b <= min(most, a/8)
 }

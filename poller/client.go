@@ -218,6 +218,9 @@ func (c *client) answer(p *gosnmp.SnmpPacket) (*Answer, error) {
 		At: c.guard.gotAt, Trip: c.guard.gotAt.Sub(c.guard.sentAt),
 		Vars: make([]Var, len(p.Variables)),
 	}
+	if usm, ok := p.SecurityParameters.(*gosnmp.UsmSecurityParameters); ok && p.Version == gosnmp.Version3 {
+		a.Boots = usm.AuthoritativeEngineBoots
+	}
 	if p.PDUType == gosnmp.Report {
 		_, err := c.failed(gosnmp.ErrUnknownReportPDU)
 		return nil, err

@@ -226,6 +226,9 @@ func (d *device) reading(p *portState, got *reading, i int) spate.Reading {
 	out := spate.Reading{Port: p.port}
 	if p.hasPrev {
 		out.Rate, out.Gap = spate.Between(&p.prev, cur, d.bounds(p.port))
+		if out.Gap == "" {
+			spate.Hold(&p.prev, cur, p.port.Limit())
+		}
 	}
 	if out.Gap != spate.GapOrder {
 		p.prev, p.hasPrev = *cur, true

@@ -207,7 +207,7 @@ func (r *reading) row(at int, columns []mibs.Object, vars []Var, a *Answer, cloc
 			return false
 		}
 	}
-	s := spate.Sample{At: a.At, Trip: a.Trip, Discontinuity: r.table.Rows[at].Discontinuity}
+	s := spate.Sample{At: a.At, Trip: a.Trip, Discontinuity: r.table.Rows[at].Discontinuity, Boots: a.Boots}
 	if clock != nil {
 		s.Uptime, s.UptimeKnown = uint32(clock.Uint), true
 	}

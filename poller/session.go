@@ -35,6 +35,7 @@ type Answer struct {
 	Index  int           // error-index, 1-based variable the status is about; 0 none
 	At     time.Time     // when it was received
 	Trip   time.Duration // since the request was sent
+	Boots  uint32        // v3: snmpEngineBoots, 0 otherwise
 }
 
 // A Status is a response's error-status (RFC 3416, section 3).
