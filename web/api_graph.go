@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net/url"
@@ -10,22 +11,20 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"spate"
+	"spate/graph"
 )
 
 // Limits of a picture.
 const (
-	mostPictureWidth  = 4096
-	mostPictureHeight = 2160
-	picturePatience   = 5 * time.Second
-	longestFreshness  = 5 * time.Minute // a picture is made anew at least so often
+	picturePatience  = 5 * time.Second
+	longestFreshness = 5 * time.Minute // a picture is made anew at least so often
 )
-
-var pictureKinds = []string{"bits", "packets", "errors"}
 
 // A pictureOrder is everything that makes two pictures differ.
 type pictureOrder struct {
 	sel           selection
-	kind, theme   string
+	kind          graph.Kind
+	theme         graph.Theme
 	format        string // png, svg
 	from, to      time.Time
 	width, height int
@@ -60,16 +59,19 @@ func (s *Server) showGraph(c *gin.Context, format, contentType string) error {
 
 func (s *Server) pictureParams(q url.Values, format string, now time.Time) (o pictureOrder, err error) {
 	o.format = format
-	if o.kind, err = wordParam(q, "kind", pictureKinds...); err != nil {
+	kind, err := wordParam(q, "kind", "bits", "packets", "errors")
+	if err != nil {
 		return
 	}
-	if o.theme, err = wordParam(q, "theme", "light", "dark"); err != nil {
+	theme, err := wordParam(q, "theme", "light", "dark")
+	if err != nil {
 		return
 	}
-	if o.width, err = intParam(q, "w", 1200, 200, mostPictureWidth); err != nil {
+	o.kind, o.theme = graph.Kind(kind), graph.Theme(theme)
+	if o.width, err = intParam(q, "w", 1200, graph.MinWidth, graph.MaxWidth); err != nil {
 		return
 	}
-	if o.height, err = intParam(q, "h", 400, 100, mostPictureHeight); err != nil {
+	if o.height, err = intParam(q, "h", 400, graph.MinHeight, graph.MaxHeight); err != nil {
 		return
 	}
 	if o.from, o.to, err = rangeParams(q, now); err != nil {
@@ -106,22 +108,24 @@ func (s *Server) picture(ctx context.Context, o pictureOrder) (*cachedPicture, e
 			return nil, err
 		}
 		defer s.drawing.leave()
-		q := spate.Query{Metrics: s.painter.Metrics(o.kind), From: o.from, To: o.to, Width: min(o.width, mostWidth)}
+		q := spate.Query{Metrics: graph.Metrics(o.kind), From: o.from, To: o.to, Width: min(s.painter.Columns(o.width), mostWidth)}
 		f, err := s.frame(ctx, o.sel, q)
 		if err != nil {
 			return nil, err
 		}
-		p := s.describe(o, f)
+		draw := s.painter.PNG
 		if o.format == "svg" {
-			return s.painter.SVG(ctx, p)
+			draw = s.painter.SVG
 		}
-		return s.painter.PNG(ctx, p)
+		var b bytes.Buffer
+		err = draw(&b, s.describe(o, f))
+		return b.Bytes(), err
 	})
 }
 
 // describe is the picture with its words.
-func (s *Server) describe(o pictureOrder, f *spate.Frame) Picture {
-	p := Picture{Kind: o.kind, Frame: f, Width: o.width, Height: o.height, Theme: o.theme, Zone: s.cfg.Zone}
+func (s *Server) describe(o pictureOrder, f *spate.Frame) graph.Picture {
+	p := graph.Picture{Kind: o.kind, Frame: f, Width: o.width, Height: o.height, Theme: o.theme, Zone: s.cfg.Zone}
 	if len(o.sel.ports) > 1 {
 		p.Title = fmt.Sprintf("%s, sum of %d ports", o.sel.ports[0].Device, len(o.sel.ports))
 		p.Subtitle = coverage(f)

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"crypto/tls"
+	"io"
 	"log/slog"
 	"net/netip"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"spate"
+	"spate/graph"
 )
 
 // Config is what [server] and [web] of config.toml say, and the version.
@@ -27,11 +29,11 @@ type Store interface {
 	Query(ctx context.Context, q spate.Query) (*spate.Frame, error)
 }
 
-// A Painter draws; graph.Renderer is one.
+// A Painter draws; *graph.Renderer is one.
 type Painter interface {
-	PNG(ctx context.Context, p Picture) ([]byte, error)
-	SVG(ctx context.Context, p Picture) ([]byte, error)
-	Metrics(kind string) []spate.Metric
+	PNG(w io.Writer, p graph.Picture) error
+	SVG(w io.Writer, p graph.Picture) error
+	Columns(width int) int // how many values a picture so wide can show
 }
 
 // StoreStatus is what /status tells of the store. A negative size or a zero

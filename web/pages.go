@@ -1,5 +1,105 @@
 package web
 
-import "github.com/gin-gonic/gin"
+import (
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
 
-func (s *Server) errorPage(c *gin.Context, p *problem) { writeProblem(c, p) }
+	"github.com/gin-gonic/gin"
+)
+
+//go:embed templates
+var templateFiles embed.FS
+
+// pageSet holds the pages, each with the frame around it.
+type pageSet struct {
+	byName map[string]*template.Template
+	assets *assetSet
+}
+
+func newPageSet() *pageSet {
+	set := &pageSet{byName: map[string]*template.Template{}, assets: newAssetSet()}
+	functions := template.FuncMap{"asset": set.assets.link, "age": formatAge, "count": formatCount}
+	for _, name := range []string{"wall", "devices", "device", "port", "search", "status", "error"} {
+		t := template.New("frame.html").Funcs(functions)
+		set.byName[name] = template.Must(t.ParseFS(templateFiles, "templates/frame.html", "templates/parts.html", "templates/"+name+".html"))
+	}
+	return set
+}
+
+// A page is what the frame needs; Body is the page's own.
+type page struct {
+	Title    string
+	Here     string // which part of the navigation is lit
+	Theme    string // auto, light, dark
+	Version  string
+	Query    string // what was searched for
+	Polled   string
+	Old      string
+	Clock    string
+	ClockISO string
+	Wall     bool
+	Modules  []string // own modules beside page.js
+	Styles   []string
+	Body     any
+}
+
+// show renders a page as a whole before the first octet leaves, so that an error
+// in the middle is still an error.
+func (s *Server) show(c *gin.Context, status int, name string, p page) error {
+	now := time.Now()
+	t := s.board.tally(now)
+	p.Theme, p.Version = theme(c, p.Wall), s.cfg.Version
+	p.Polled, p.Old = polledWords(t, now), oldWords(t, now)
+	p.Clock, p.ClockISO = clock(now.In(s.cfg.Zone))
+	var b bytes.Buffer
+	if err := s.pages.byName[name].ExecuteTemplate(&b, "frame.html", p); err != nil {
+		return fmt.Errorf("render page %s: %w", name, err)
+	}
+	c.Header("Cache-Control", "no-store")
+	c.Data(status, "text/html; charset=utf-8", b.Bytes())
+	return nil
+}
+
+const themeCookie = "spate_theme"
+
+// theme is what the reader has chosen; the wall is dark unless told otherwise.
+func theme(c *gin.Context, wall bool) string {
+	if asked := c.Query("theme"); asked == "light" || asked == "dark" {
+		return asked
+	}
+	chosen, err := c.Cookie(themeCookie)
+	if err == nil && (chosen == "light" || chosen == "dark") {
+		return chosen
+	}
+	if wall {
+		return "dark"
+	}
+	return "auto"
+}
+
+// errorPage answers a browser. It must not fail: what it cannot render it says
+// as a problem.
+func (s *Server) errorPage(c *gin.Context, p *problem) {
+	if err := s.show(c, p.Status, "error", page{Title: p.Title, Body: p}); err != nil {
+		s.log.Error("error page not rendered", "err", err)
+		writeProblem(c, p)
+	}
+}
+
+func (s *Server) showAsset(c *gin.Context) error {
+	name := strings.TrimPrefix(c.Param("name"), "/")
+	a, ok := s.pages.assets.byName[name]
+	if !ok {
+		return newProblem(http.StatusNotFound, "", "no file %s is served", quoted(name))
+	}
+	cache := "public, no-cache"
+	if c.Query("v") == a.version {
+		cache = "public, max-age=31536000, immutable"
+	}
+	return writeWithTag(c, a.contentType, cache, a.tag, a.body)
+}

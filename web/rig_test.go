@@ -11,12 +11,14 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
 	"spate"
+	"spate/graph"
 	"spate/web"
 )
 
@@ -32,7 +34,7 @@ type rig struct {
 
 func newRig(t testing.TB, devices ...spate.Device) *rig {
 	t.Helper()
-	r := &rig{board: web.NewBoard(devices), store: &fakeStore{}, painter: &fakePainter{}, log: &bytes.Buffer{}}
+	r := &rig{board: web.NewBoard(devices), store: &fakeStore{}, painter: &fakePainter{Renderer: graph.NewRenderer()}, log: &bytes.Buffer{}}
 	cfg := web.Config{Version: "0.1.0", Zone: time.UTC}
 	r.Server = web.New(cfg, web.Deps{
 		Board: r.board, Store: r.store, Painter: r.painter, Metrics: metrics.NewSet(),
@@ -93,6 +95,7 @@ func (r *rig) answer(t testing.TB, path string) map[string]any {
 
 // fakeStore answers every query with a calm day.
 type fakeStore struct {
+	mu    sync.Mutex
 	last  spate.Query
 	err   error
 	empty bool
@@ -101,6 +104,8 @@ type fakeStore struct {
 }
 
 func (s *fakeStore) Query(_ context.Context, q spate.Query) (*spate.Frame, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.last = q
 	if s.panic {
 		panic("store fell over")
@@ -120,7 +125,7 @@ func (s *fakeStore) Query(_ context.Context, q spate.Query) (*spate.Frame, error
 }
 
 func (s *fakeStore) series(f *spate.Frame, m spate.Metric) spate.Series {
-	rnd := rand.New(rand.NewPCG(uint64(m), uint64(f.Len())))
+	rnd := rand.New(rand.NewPCG(uint64(m), uint64(len(s.last.Ports[0].String()))))
 	x := spate.Series{Metric: m, Stats: spate.Stats{Last: math.NaN(), Mean: math.NaN(), Max: math.NaN(), P95: math.NaN(), Total: math.NaN()}}
 	n := f.Len()
 	if s.short {
@@ -129,7 +134,7 @@ func (s *fakeStore) series(f *spate.Frame, m spate.Metric) spate.Series {
 	for i := range n {
 		at := f.From.Add(time.Duration(i) * f.Step)
 		hour := float64(at.Hour()) + float64(at.Minute())/60
-		v := 1e8 * (1.2 + math.Sin((hour-9)/24*2*math.Pi)) * (0.9 + 0.2*rnd.Float64()) / float64(1+m)
+		v := s.height(m) * (1.2 + math.Sin((hour-9)/24*2*math.Pi)) * (0.9 + 0.2*rnd.Float64())
 		if s.empty || i == 5 {
 			v = math.NaN()
 		}
@@ -139,40 +144,42 @@ func (s *fakeStore) series(f *spate.Frame, m spate.Metric) spate.Series {
 		x.Min = x.Avg
 	}
 	if !s.empty && n > 6 {
-		x.Stats = spate.Stats{Last: x.Avg[n-1], Mean: 1.1e8, Max: 2.4e8, P95: 2.1e8, Total: 1.1e8 / 8 * f.To.Sub(f.From).Seconds()}
+		h := s.height(m)
+		x.Stats = spate.Stats{Last: x.Avg[n-1], Mean: 1.2 * h, Max: 2.9 * h, P95: 2.2 * h, Total: 1.2 * h / 8 * f.To.Sub(f.From).Seconds()}
 	}
 	return x
 }
 
+// height is the middle of a day's curve.
+func (*fakeStore) height(m spate.Metric) float64 {
+	switch {
+	case m == spate.InBps:
+		return 1e8
+	case m == spate.OutBps:
+		return 3e7
+	case m >= spate.InErrorsPs:
+		return 0.2
+	case m > spate.OutPps:
+		return 900
+	}
+	return 24000 / float64(m)
+}
+
+// fakePainter counts what the real one draws.
 type fakePainter struct {
+	*graph.Renderer
 	drawn int
-	last  web.Picture
+	last  graph.Picture
 	panic bool
 }
 
-func (p *fakePainter) PNG(_ context.Context, pic web.Picture) ([]byte, error) {
+func (p *fakePainter) PNG(w io.Writer, pic graph.Picture) error {
 	if p.panic {
 		panic("painter fell over")
 	}
 	p.drawn++
 	p.last = pic
-	return []byte("\x89PNG " + pic.Title), nil
-}
-
-func (p *fakePainter) SVG(_ context.Context, pic web.Picture) ([]byte, error) {
-	p.drawn++
-	p.last = pic
-	return []byte("<svg/>"), nil
-}
-
-func (*fakePainter) Metrics(kind string) []spate.Metric {
-	switch kind {
-	case "packets":
-		return []spate.Metric{spate.InPps, spate.OutPps}
-	case "errors":
-		return []spate.Metric{spate.InErrorsPs, spate.OutErrorsPs}
-	}
-	return []spate.Metric{spate.InBps, spate.OutBps}
+	return p.Renderer.PNG(w, pic)
 }
 
 func port(device, name string, index int) *spate.Port {

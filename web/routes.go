@@ -30,6 +30,15 @@ func (s *Server) routes() []route {
 		{get, "/api/v1/events", s.showEvents, viewer},
 		{get, "/api/openapi.yaml", s.showOpenAPI, viewer},
 
+		// The pages.
+		{get, "/", s.wallPage, viewer},
+		{get, "/devices", s.devicesPage, viewer},
+		{get, "/devices/:device", s.devicePage, viewer},
+		{get, "/port", s.portPage, viewer},
+		{get, "/search", s.searchPage, viewer},
+		{get, "/status", s.statusPage, viewer},
+		{get, "/assets/*name", s.showAsset, everyone},
+
 		// Its own health.
 		{get, "/metrics", s.showMetrics, viewer},
 		{get, "/-/healthy", s.healthy, everyone},

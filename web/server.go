@@ -45,10 +45,17 @@ type Server struct {
 	rounds   *feed // rates and device events
 	wallFeed *feed // the wall, for walls
 	pictures *pictures
+	sparks   *sparks
+	pages    *pageSet
 	drawing  gate // pictures drawn at once
 	asking   gate // questions to the store at once
 	ending   chan struct{}
 	handler  http.Handler
+
+	wallMu     sync.Mutex
+	wall       *wallView
+	wallMade   time.Time
+	wallPlaces places
 }
 
 // New makes a server; Run serves.
@@ -63,7 +70,7 @@ func New(cfg Config, deps Deps) *Server {
 		access: newAccess(cfg.BaseURL),
 		rounds: newFeed(feedAge, feedBytes, now), wallFeed: newFeed(feedAge, 1, now),
 		pictures: newPictures(pictureCache), drawing: newGate(cores), asking: newGate(4 * cores),
-		ending: make(chan struct{}),
+		sparks: newSparks(), pages: newPageSet(), ending: make(chan struct{}),
 	}
 	s.register()
 	s.handler = s.engine()
@@ -129,9 +136,4 @@ func (s *Server) shutdown(srv *http.Server) error {
 		}
 	}
 	return nil
-}
-
-// beat renews the wall for those who watch it.
-func (s *Server) beat(ctx context.Context) {
-	<-ctx.Done()
 }

@@ -1,0 +1,239 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// A browser is one headless chromium with one tab, and what it complained of.
+type browser struct {
+	ctx  context.Context
+	base string
+
+	mu     sync.Mutex
+	faults []string
+}
+
+func newBrowser(t *testing.T, addr string) *browser {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser is not started with -short")
+	}
+	path := chromium()
+	if path == "" {
+		t.Skip("no chromium found: install it to run the tests that look at the pages")
+	}
+	alloc, stopAlloc := chromedp.NewExecAllocator(context.Background(),
+		append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true), chromedp.DisableGPU)...)
+	ctx, stop := chromedp.NewContext(alloc)
+	t.Cleanup(func() { stop(); stopAlloc() })
+	b := &browser{ctx: ctx, base: "http://" + addr}
+	if err := chromedp.Do(ctx); err != nil { // the first Run must not carry a timeout
+		t.Fatalf("start chromium: %v", err)
+	}
+	if err := chromedp.Listen(ctx, b.note); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func chromium() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// note keeps what a reader of the console would frown at.
+func (b *browser) note(event any) {
+	var fault string
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		fault = e.ExceptionDetails.Text + fmt.Sprint(e.ExceptionDetails.Exception)
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning {
+			fault = fmt.Sprintf("console %s", e.Type)
+		}
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			fault = e.Entry.Text + " " + e.Entry.URL
+		}
+	}
+	if fault != "" {
+		b.mu.Lock()
+		b.faults = append(b.faults, fault)
+		b.mu.Unlock()
+	}
+}
+
+func (b *browser) complaints() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	got := b.faults
+	b.faults = nil
+	return got
+}
+
+func (b *browser) within(t *testing.T, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeout(b.ctx, d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// open loads a page at a size, in a theme ("" is what a newcomer has).
+func (b *browser) open(t *testing.T, path string, w, h int64, theme string) {
+	t.Helper()
+	ctx := b.within(t, 20*time.Second)
+	cookie := network.SetCookieParams{Name: "spate_theme", Value: theme, URL: b.base}
+	if _, err := chromedp.Call(ctx, network.SetCookie, cookie); err != nil {
+		t.Fatal(err)
+	}
+	if err := chromedp.Do(ctx, chromedp.EmulateViewport(w, h), chromedp.Navigate(b.base+path)); err != nil {
+		t.Fatalf("open %s: %v", path, err)
+	}
+}
+
+// ask evaluates an expression in the page.
+func ask[T any](t *testing.T, b *browser, expression string) T {
+	t.Helper()
+	v, err := chromedp.Run(b.within(t, 20*time.Second), chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("%s: %v", expression, err)
+	}
+	return v
+}
+
+// await waits until an expression is true.
+func (b *browser) await(t *testing.T, expression string) {
+	t.Helper()
+	if _, err := chromedp.Run(b.within(t, 15*time.Second), chromedp.Poll[bool](expression)); err != nil {
+		t.Fatalf("waiting for %s: %v", expression, err)
+	}
+}
+
+func (b *browser) screenshot(t *testing.T, name string, whole bool) {
+	t.Helper()
+	dir := os.Getenv("SPATE_LOOK")
+	if dir == "" {
+		return
+	}
+	shot := chromedp.CaptureScreenshot()
+	if whole {
+		shot = chromedp.FullScreenshot(100)
+	}
+	png, err := chromedp.Run(b.within(t, 20*time.Second), shot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// provider is a running server of the provider's network.
+func provider(t *testing.T) (*rig, *network40, *browser) {
+	t.Helper()
+	n := newNetwork()
+	r := newRig(t, n.devices...)
+	n.fill(t.Context(), r.board.Accept, time.Now())
+	return r, n, newBrowser(t, r.running(t))
+}
+
+const longPort = "/port?device=bdr-2&port=xe-0/0/0"
+
+func TestWallFitsTheScreenAndMoves(t *testing.T) {
+	r, n, b := provider(t)
+	for _, size := range [][2]int64{{1280, 720}, {1920, 1080}, {3840, 2160}, {1280, 1024}} {
+		for _, theme := range []string{"dark", "light"} {
+			name := fmt.Sprintf("wall-%d-%s", size[1], theme)
+			b.open(t, "/", size[0], size[1], theme)
+			b.screenshot(t, name, false)
+			over := ask[[]float64](t, b, `[document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight,
+				document.querySelector("main").scrollHeight - document.querySelector("main").clientHeight,
+				document.querySelector("main").scrollWidth - document.querySelector("main").clientWidth]`)
+			for i, v := range over {
+				if v > 0 {
+					t.Errorf("%s: %s by %v px", name, []string{"scrolls sideways", "scrolls down", "rows are cut off", "columns are cut off"}[i], v)
+				}
+			}
+		}
+	}
+	first := ask[string](t, b, `document.querySelector(".busy .big").textContent`)
+	for d := range n.devices {
+		for id := range n.loads {
+			if id.Device == n.devices[d].Name {
+				n.loads[id] *= 0.5
+			}
+		}
+		if d != 9 && d != 31 {
+			r.board.Accept(t.Context(), n.round(d, time.Now()))
+		}
+	}
+	b.await(t, fmt.Sprintf(`document.querySelector(".busy .big").textContent !== %q`, first))
+	if got := b.complaints(); len(got) > 0 {
+		t.Errorf("the console: %q", got)
+	}
+}
+
+func TestPagesRenderInBothThemes(t *testing.T) {
+	r, _, b := provider(t)
+	pages := map[string]string{
+		"devices": "/devices", "device": "/devices/sw-acc-7", "device-silent": "/devices/sw-acc-10", "port": longPort,
+		"port-gap": "/port?device=sw-acc-7&port=Gi1/0/4", "status": "/status", "search": "/search?q=web-host", "missing": "/devices/nope",
+	}
+	for name, path := range pages {
+		for _, theme := range []string{"dark", "light"} {
+			b.open(t, path, 1440, 900, theme)
+			if name == "port" && ask[bool](t, b, `document.querySelector('script[src*="chart.js"]') !== null`) {
+				b.await(t, `document.querySelectorAll(".u-over").length === 3`)
+			}
+			b.screenshot(t, name+"-"+theme, true)
+			if wide := ask[float64](t, b, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
+				t.Errorf("%s scrolls sideways by %v px", name, wide)
+			}
+			if bad := b.violations(t); len(bad) > 0 {
+				t.Errorf("%s %s: axe-core says %s", name, theme, strings.Join(bad, "; "))
+			}
+			for _, fault := range b.complaints() {
+				if name != "missing" || !strings.Contains(fault, "404") {
+					t.Errorf("%s %s: the console: %s", name, theme, fault)
+				}
+			}
+		}
+	}
+	r.store.empty = true
+	b.open(t, longPort, 1440, 900, "dark")
+	b.screenshot(t, "port-empty-dark", true)
+	r.board.Configure(nil)
+	b.open(t, "/", 1920, 1080, "dark")
+	b.screenshot(t, "wall-none-dark", false)
+	b.open(t, "/devices", 1440, 900, "light")
+	b.screenshot(t, "devices-none-light", true)
+}
+
+// violations runs axe-core in the page, where npm has brought it.
+func (b *browser) violations(t *testing.T) []string {
+	t.Helper()
+	axe, err := os.ReadFile("node_modules/axe-core/axe.min.js")
+	if err != nil {
+		return nil
+	}
+	if _, err := chromedp.Run(b.within(t, 20*time.Second), chromedp.Evaluate[chromedp.Void](string(axe))); err != nil {
+		t.Fatal(err)
+	}
+	return ask[[]string](t, b, `axe.run(document).then(r => (r.passes.length < 10 ? [{id: "axe-core checked nothing", nodes: []}] : r.violations).map(v => v.id + ": " + v.nodes.map(n => n.target.join(" ") + " " + n.failureSummary).slice(0, 3).join(" | ")))`)
+}

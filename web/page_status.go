@@ -1,0 +1,71 @@
+package web
+
+import (
+	"math"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+)
+
+const mostListed = 100 // silent devices on the status page
+
+type statusBody struct {
+	Poller, Store, Self []labelled
+	ReadOnly            bool
+	Silent              []deviceRow
+	More                int
+}
+
+func (s *Server) statusPage(c *gin.Context) error {
+	now := time.Now()
+	t, st := s.board.tally(now), s.storeStatus()
+	body := statusBody{
+		ReadOnly: st.ReadOnly,
+		Poller: []labelled{
+			{"Devices", formatCount(t.devices)}, {"Not answering", formatCount(t.down)}, {"Waiting for the first answer", formatCount(t.unknown)},
+			{"Ports", formatCount(t.ports)}, {"Ports up", formatCount(t.up)}, {"Start of a round late by, 99th percentile", lateWords(&t)},
+		},
+		Store: []labelled{
+			{"Kind", st.Backend}, {"Size", formatBytes(st.Bytes)}, {"Size after a year, forecast", formatBytes(st.ForecastYearBytes)},
+			{"Oldest value", s.dateWords(st.Oldest)},
+		},
+		Self: []labelled{
+			{"Version", s.cfg.Version}, {"Open event streams", formatCount(s.rounds.watching() + s.wallFeed.watching())},
+			{"Events dropped, queue full", formatCount(int(s.board.Dropped()))}, {"Zooming charts", zoomWords(s.pages.assets.zoom())},
+		},
+	}
+	for v := range s.board.devices {
+		if v.state != deviceDown && v.err == "" {
+			continue
+		}
+		if len(body.Silent) == mostListed {
+			body.More++
+			continue
+		}
+		body.Silent = append(body.Silent, v.row(now))
+	}
+	return s.show(c, http.StatusOK, "status", page{Title: "Status", Here: "status", Body: body})
+}
+
+func lateWords(t *tally) string {
+	late := float64(t.lateP99())
+	if math.IsNaN(late) {
+		return "-"
+	}
+	return string(appendNumber(nil, late)) + narrow + "ms"
+}
+
+func (s *Server) dateWords(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.In(s.cfg.Zone).Format("2 Jan 2006 15:04 MST")
+}
+
+func zoomWords(on bool) string {
+	if on {
+		return "built in"
+	}
+	return "not built in: pictures instead"
+}
