@@ -99,7 +99,7 @@ func (c *composition) plot() {
 		return float64(c.letters.width(c.base, label)+2*c.base.line()) * perPixel
 	}
 	p.X.Tick.Marker = plot.ConstantTicks(timeTicks(c.Frame.From, c.Frame.To, c.Zone, room))
-	p.Y.Tick.Marker = plot.ConstantTicks(valueTicks(c.scale.top, c.plotHeight, c.base.line()*2, unit))
+	p.Y.Tick.Marker = plot.ConstantTicks(valueTicks(c.scale.top, c.plotHeight, max(c.base.line()*3/2, c.plotHeight/8), unit))
 	c.setAxis(&p.X, false)
 	c.setAxis(&p.Y, true)
 	p.Add(plotter{c})

@@ -1,6 +1,9 @@
 package graph
 
-import "image"
+import (
+	"image"
+	"io"
+)
 
 // PlotArea is where the data of a picture is drawn, and the value at its upper
 // edge.
@@ -22,4 +25,10 @@ func LegendTop(r *Renderer, p Picture) int {
 // TextWidth is how wide a text is, in pixels.
 func (r *Renderer) TextWidth(s string, size float64, bold bool) int {
 	return r.letters.width(style{size: int16(size*10 + 0.5), bold: bold}, s)
+}
+
+// Encode writes a paletted PNG.
+func Encode(w io.Writer, img *image.Paletted) error {
+	var e encoder
+	return e.encode(w, img)
 }

@@ -125,10 +125,10 @@ func (c *composition) swatch(x, y int, l line) {
 func (c *composition) beside(room int) bool {
 	notes := []string{c.rangeText(), c.zones(false)}
 	if c.Frame.Step > 0 {
-		notes = append(notes, "one value: "+stepText(c.Frame.Step))
+		notes = append(notes, "one value: "+stepText(c.Frame.Step)+", pale: its maximum")
 	}
-	if c.Kind != Errors && c.rows >= 3 {
-		notes = append(notes, "pale: maximum, dashed level: 95th percentile")
+	if c.Kind != Errors {
+		notes = append(notes, "dashed: 95th percentile")
 	}
 	notes = notes[:min(len(notes), c.rows+1)]
 	for _, s := range notes {

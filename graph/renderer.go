@@ -3,7 +3,6 @@ package graph
 import (
 	"bytes"
 	"fmt"
-	"image/png"
 	"io"
 	"sync"
 )
@@ -13,8 +12,8 @@ import (
 // several goroutines.
 type Renderer struct {
 	letters  *lettering
+	encoder  encoder
 	canvases sync.Pool // *canvas
-	buffers  encoderBuffers
 	texts    sync.Pool // *svgWriter
 }
 
@@ -41,11 +40,7 @@ func (r *Renderer) PNG(w io.Writer, p Picture) error {
 	for _, shape := range s.shapes {
 		shape.paint(c)
 	}
-	encoder := png.Encoder{CompressionLevel: png.BestSpeed, BufferPool: &r.buffers}
-	if err := encoder.Encode(w, c.image()); err != nil {
-		return fmt.Errorf("write PNG: %w", err)
-	}
-	return nil
+	return r.encoder.encode(w, c.image())
 }
 
 // SVG draws p as an SVG document without XML declaration, so that it may stand
@@ -73,15 +68,3 @@ func (r *Renderer) SVG(w io.Writer, p Picture) error {
 	}
 	return nil
 }
-
-// encoderBuffers lends the PNG encoder its buffers.
-type encoderBuffers struct{ pool sync.Pool }
-
-// Get returns a used buffer, or nil for the encoder to make one.
-func (b *encoderBuffers) Get() *png.EncoderBuffer {
-	buffer, _ := b.pool.Get().(*png.EncoderBuffer)
-	return buffer
-}
-
-// Put takes a buffer back.
-func (b *encoderBuffers) Put(buffer *png.EncoderBuffer) { b.pool.Put(buffer) }

@@ -63,7 +63,7 @@ func BenchmarkRrdtool(b *testing.B) {
 }
 
 // ownCPU is the processor time this process has used.
-func ownCPU(b *testing.B) time.Duration {
+func ownCPU(b testing.TB) time.Duration {
 	b.Helper()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -81,7 +81,7 @@ type rrdtool struct {
 	command string
 }
 
-func startRrdtool(b *testing.B, path string, f *spate.Frame) *rrdtool {
+func startRrdtool(b testing.TB, path string, f *spate.Frame) *rrdtool {
 	b.Helper()
 	t := &rrdtool{dir: b.TempDir(), cmd: exec.Command(path, "-")}
 	t.cmd.Dir, t.cmd.Env = t.dir, append(os.Environ(), "TZ=UTC")
@@ -107,7 +107,7 @@ func startRrdtool(b *testing.B, path string, f *spate.Frame) *rrdtool {
 }
 
 // do gives one command and waits for rrdtool's OK.
-func (t *rrdtool) do(b *testing.B, command string) {
+func (t *rrdtool) do(b testing.TB, command string) {
 	b.Helper()
 	if _, err := io.WriteString(t.in, command+"\n"); err != nil {
 		b.Fatal(err)
@@ -124,7 +124,7 @@ func (t *rrdtool) do(b *testing.B, command string) {
 }
 
 // load fills a file with the frame's means.
-func (t *rrdtool) load(b *testing.B, f *spate.Frame) {
+func (t *rrdtool) load(b testing.TB, f *spate.Frame) {
 	b.Helper()
 	step := int(f.Step.Seconds())
 	t.do(b, fmt.Sprintf("create port.rrd --start %d --step %d DS:in:GAUGE:%d:0:U DS:out:GAUGE:%d:0:U RRA:AVERAGE:0.5:1:%d RRA:MAX:0.5:1:%d",
@@ -165,7 +165,7 @@ func graphCommand(f *spate.Frame) string {
 }
 
 // cpuOf draws so many pictures and tells the processor time they took.
-func (t *rrdtool) cpuOf(b *testing.B, pictures int) time.Duration {
+func (t *rrdtool) cpuOf(b testing.TB, pictures int) time.Duration {
 	b.Helper()
 	start := t.cpu(b)
 	for range pictures {
@@ -176,7 +176,7 @@ func (t *rrdtool) cpuOf(b *testing.B, pictures int) time.Duration {
 
 // cpu is the processor time rrdtool has used, from /proc/PID/stat, fields 14
 // and 15 in ticks of 10 ms (proc_pid_stat(5)).
-func (t *rrdtool) cpu(b *testing.B) time.Duration {
+func (t *rrdtool) cpu(b testing.TB) time.Duration {
 	b.Helper()
 	stat, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(t.cmd.Process.Pid), "stat"))
 	if err != nil {
@@ -190,4 +190,24 @@ func (t *rrdtool) cpu(b *testing.B) time.Duration {
 		b.Fatalf("stat of rrdtool: %q", stat)
 	}
 	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
+// TestRrdtoolsPictureToLookAt writes rrdtool's picture of the same day beside
+// ours: go test ./graph -run LookAt -look DIR.
+func TestRrdtoolsPictureToLookAt(t *testing.T) {
+	path, err := exec.LookPath("rrdtool")
+	if err != nil || *look == "" {
+		t.Skip("no rrdtool, or no folder given with -look")
+	}
+	p := floodPicture(time.UTC, 8640)
+	tool := startRrdtool(t, path, p.Frame)
+	tool.do(t, tool.command)
+	picture, err := os.ReadFile(filepath.Join(tool.dir, "port.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(*look, "graph-rrdtool.png"), picture, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	save(t, graph.NewRenderer(), "beside-rrdtool", p)
 }

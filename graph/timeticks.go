@@ -39,9 +39,9 @@ func timeTicks(from, to time.Time, zone *time.Location, room func(label string) 
 	if span <= 0 {
 		return nil
 	}
-	const mostTicks = 200
+	most := span.Seconds() / room("Jul") // no label is shorter
 	for _, s := range strides() {
-		if span/s.about > mostTicks {
+		if span.Seconds()/s.about.Seconds() > most+1 {
 			continue
 		}
 		if ticks := s.ticks(from, to, zone); fits(ticks, room) {
