@@ -44,6 +44,9 @@ type CounterSet uint16
 // With is the set with c in it.
 func (s CounterSet) With(c Counter) CounterSet { return s | 1<<c }
 
+// Without is the set with c taken out.
+func (s CounterSet) Without(c Counter) CounterSet { return s &^ (1 << c) }
+
 // Has tells whether c is in the set.
 func (s CounterSet) Has(c Counter) bool { return s&(1<<c) != 0 }
 

@@ -28,6 +28,23 @@ func (s *Sample) Set(c Counter, v uint64, wide bool) {
 	}
 }
 
+// Short32 takes counters for what they are whose 64-bit column wraps at 2^32:
+// the value has 32 bits.
+func (s *Sample) Short32(counters CounterSet) { s.Wide &^= counters }
+
+// WrappedAt32 are the 64-bit counters that went down between two samples as a
+// 32-bit one does when it wraps: from the upper half of 32 bits into the lower.
+func WrappedAt32(prev, cur *Sample) CounterSet {
+	var out CounterSet
+	for c := range NumCounters {
+		a, b := prev.Values[c], cur.Values[c]
+		if prev.Wide.Has(c) && cur.Wide.Has(c) && a>>31 == 1 && b>>31 == 0 {
+			out = out.With(c)
+		}
+	}
+	return out
+}
+
 // Hold keeps counters of cur where they were in prev that went back a little
 // without a restart: Linux bonds do so when a member leaves (net-snmp issues
 // 1079, 1080). Between has taken such a step as 0. A counter that is still behind

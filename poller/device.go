@@ -41,7 +41,8 @@ type device struct {
 	uptime   uint32
 	uptimeOK bool
 
-	stretch int // the interval is multiplied by it
+	narrow  time.Duration // the longest interval that misses no wrap of a 32-bit counter; 0: any
+	stretch int           // the interval is multiplied by it
 	easy    int
 }
 
@@ -50,6 +51,7 @@ type portState struct {
 	prev    spate.Sample
 	hasPrev bool
 	port    *spate.Port
+	short   spate.CounterSet // 64-bit columns that were seen to wrap at 2^32
 }
 
 func newDevice(t Target, cfg Config, counts *Counts) *device {
@@ -60,8 +62,32 @@ func newDevice(t Target, cfg Config, counts *Counts) *device {
 	return &device{target: t, cfg: cfg, interval: interval, counts: counts, stretch: 1}
 }
 
-// every is the time between rounds, stretched for a device that needs longer.
-func (d *device) every() time.Duration { return d.interval * time.Duration(d.stretch) }
+// every is the time between rounds: stretched for a device that needs longer,
+// shorter for one whose fast ports have 32-bit counters only.
+func (d *device) every() time.Duration {
+	if d.stretch > 1 || d.narrow == 0 {
+		return d.interval * time.Duration(d.stretch)
+	}
+	return min(d.interval, d.narrow)
+}
+
+// narrowInterval is how often the table's 32-bit octet counters must be read to
+// miss no wrap, in whole seconds; 0 when no port asks for it. A port that would
+// need more than one reading a second is left to be told "not measurable".
+func narrowInterval(t *Table) time.Duration {
+	least := time.Duration(0)
+	for _, row := range t.Rows {
+		p := row.Port
+		if !row.Wanted || p.Speed <= 0 || !(p.Narrow.Has(spate.InOctets) || p.Narrow.Has(spate.OutOctets)) {
+			continue
+		}
+		wrap := time.Duration((1 << 32) * 8 / float64(p.Speed) * 0.9 * float64(time.Second)).Truncate(time.Second)
+		if wrap >= time.Second && (least == 0 || wrap < least) {
+			least = wrap
+		}
+	}
+	return least
+}
 
 // phase is the device's slot within an interval: a hash of its name, so that
 // devices are spread evenly and keep their slots over restarts.
@@ -129,7 +155,7 @@ func (d *device) find(ctx context.Context, now time.Time) error {
 	if d.limits.rows > 0 {
 		w.repeats = min(w.repeats, d.limits.rows)
 	}
-	f := &finder{walker: w, target: d.target, reject: d.counts.reject}
+	f := &finder{walker: w, target: d.target, reject: d.counts.reject, suspect: d.standing()}
 	t, err := f.find(ctx, d.table)
 	if err != nil {
 		return err
@@ -138,6 +164,27 @@ func (d *device) find(ctx context.Context, now time.Time) error {
 	d.doubt = false
 	d.factsDue = now.Add(factsEvery + phase(d.target.Device.Name, factsEvery)/4)
 	return nil
+}
+
+// standing are the 64-bit counters that stood at 0 in the last samples of ports
+// that counted otherwise.
+func (d *device) standing() map[int]spate.CounterSet {
+	out := map[int]spate.CounterSet{}
+	for i := range d.ports {
+		s := &d.ports[i].prev
+		var zero spate.CounterSet
+		counts := false
+		for c := range spate.NumCounters {
+			if s.Wide.Has(c) && s.Values[c] == 0 {
+				zero = zero.With(c)
+			}
+			counts = counts || s.Values[c] != 0
+		}
+		if counts && zero != 0 {
+			out[d.table.Rows[i].Index] = zero
+		}
+	}
+	return out
 }
 
 // adopt takes a new table over; ports keep their samples by name.
@@ -157,6 +204,7 @@ func (d *device) adopt(t *Table) {
 	d.limits.noBulk = false
 	d.plan = plan(t, d.limits, d.session.HasBulk())
 	d.uptimeOK = false
+	d.narrow = narrowInterval(t)
 }
 
 // read sends the round's requests. Sessions that cannot answer so much at once
@@ -224,16 +272,34 @@ func (d *device) reading(p *portState, got *reading, i int) spate.Reading {
 	}
 	p.port = withState(p.port, got.admin[i], got.oper[i])
 	out := spate.Reading{Port: p.port}
+	cur.Short32(p.short)
 	if p.hasPrev {
-		out.Rate, out.Gap = spate.Between(&p.prev, cur, d.bounds(p.port))
-		if out.Gap == "" {
-			spate.Hold(&p.prev, cur, p.port.Limit())
-		}
+		out.Rate, out.Gap = d.between(p, cur)
 	}
 	if out.Gap != spate.GapOrder {
 		p.prev, p.hasPrev = *cur, true
 	}
 	return out
+}
+
+// between is the rate since the last sample. A 64-bit column that goes down as
+// a 32-bit counter wraps is one, from now on, if that explains the step.
+func (d *device) between(p *portState, cur *spate.Sample) (spate.Rate, spate.Gap) {
+	bounds := d.bounds(p.port)
+	rate, gap := spate.Between(&p.prev, cur, bounds)
+	if short := spate.WrappedAt32(&p.prev, cur); gap == spate.GapDiscontinuity && short != 0 && cur.Discontinuity == p.prev.Discontinuity {
+		a, b := p.prev, *cur
+		a.Short32(short)
+		b.Short32(short)
+		if again, stillGap := spate.Between(&a, &b, bounds); stillGap == "" {
+			p.short |= short
+			rate, gap, *cur = again, "", b
+		}
+	}
+	if gap == "" {
+		spate.Hold(&p.prev, cur, p.port.Limit())
+	}
+	return rate, gap
 }
 
 // unread is a port whose counters were not read in this round; a port without

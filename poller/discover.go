@@ -44,15 +44,18 @@ type raw struct {
 	mac                string
 	admin, oper        uint64
 	discontinuity      uint32
+	zero               spate.CounterSet // 64-bit counters that stand at 0
+	counts             bool             // some counter does not
 	wide, narrow       spate.CounterSet
 }
 
 // finder reads a device's tables.
 type finder struct {
-	walker *walker
-	target Target
-	reject func(Rejection)
-	rows   map[int]*raw
+	walker  *walker
+	target  Target
+	reject  func(Rejection)
+	rows    map[int]*raw
+	suspect map[int]spate.CounterSet // ifIndex to 64-bit counters that stood at 0 in the last round while others counted
 }
 
 // find reads a device's ports; old is its table as last found, empty at first.
@@ -73,7 +76,12 @@ func (f *finder) find(ctx context.Context, old *Table) (*Table, error) {
 	}
 	if f.sameRows(old) {
 		for _, row := range old.Rows {
-			f.rows[row.Index].wide, f.rows[row.Index].narrow = row.Port.Wide, row.Port.Narrow
+			r := f.rows[row.Index]
+			r.wide, r.narrow = row.Port.Wide, row.Port.Narrow
+			r.zero, r.counts = f.suspect[row.Index], true
+		}
+		if err := f.walker.walk(ctx, f.wanted(), f.counter); err != nil {
+			return nil, err
 		}
 	} else if err := f.counters(ctx); err != nil {
 		return nil, err
@@ -238,18 +246,29 @@ func (f *finder) counters(ctx context.Context) error {
 	return f.walker.walk(ctx, f.wanted(), f.counter)
 }
 
-// wanted are the 32-bit columns that some row needs.
+// wanted are the 32-bit columns that some row needs, or whose 64-bit twins are
+// doubtful: some switches leave those at 0 for ever.
 func (f *finder) wanted() []mibs.Object {
 	var out []mibs.Object
 	for _, s := range sources {
 		for _, r := range f.rows {
-			if !r.wide.Has(s.counter) && (!isNUcast(s.counter) || !r.wide.Has(spate.InMcastPkts)) {
+			if r.wants(s) {
 				out = append(out, s.narrow)
 				break
 			}
 		}
 	}
 	return out
+}
+
+func (r *raw) wants(s source) bool {
+	switch {
+	case r.narrow.Has(s.counter):
+		return false
+	case r.wide.Has(s.counter):
+		return r.zero.Has(s.counter) && r.counts
+	}
+	return !isNUcast(s.counter) || !r.wide.Has(spate.InMcastPkts)
 }
 
 func isNUcast(c spate.Counter) bool { return c == spate.InNUcastPkts || c == spate.OutNUcastPkts }
@@ -265,10 +284,18 @@ func (f *finder) counter(o mibs.Object, index int, v *Var) {
 		f.walker.note("%s is %s, want %s", o.Name, v.Syntax, o.Syntax)
 		return
 	}
-	if wide {
+	switch {
+	case wide:
 		r.wide = r.wide.With(c)
-	} else if !r.wide.Has(c) {
+		if v.Uint == 0 {
+			r.zero = r.zero.With(c)
+		}
+		r.counts = r.counts || v.Uint != 0
+	case !r.wide.Has(c):
 		r.narrow = r.narrow.With(c)
+	case r.zero.Has(c) && v.Uint != 0: // LibreNMS issues 2376 and 4508: Cisco Small Business
+		r.wide, r.narrow = r.wide.Without(c), r.narrow.With(c)
+		f.walker.note("%s of row %d counts while its 64-bit twin stays at 0: read with 32 bits", o.Name, index)
 	}
 }
 
