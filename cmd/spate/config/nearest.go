@@ -1,21 +1,50 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"sort"
 	"strings"
 )
 
 // reportUnknown turns the keys nobody asked for into errors that name the key
-// most likely meant.
+// most likely meant. The same mistake made a thousand times is thought about
+// once.
 func (r *reader) reportUnknown() {
 	if len(r.unknown) == 0 {
 		return
 	}
-	all := knownKeys()
+	words := newVocabulary(knownKeys())
+	thought := map[string]string{}
 	for _, u := range r.unknown {
-		r.fail(u.at, u.path+bareKey(u.key), complaint{"unknown key", u.suggest(all)})
+		name := u.path + bareKey(u.key)
+		meant, done := thought[name]
+		if !done {
+			meant = words.suggest(u)
+			thought[name] = meant
+		}
+		r.fail(u.at, name, complaint{"unknown key", meant})
 	}
+}
+
+// A vocabulary is every key there is, by the table it stands in and by its
+// last word.
+type vocabulary struct {
+	all, lasts []string
+	in         map[string][]string // "poller." to "interval", "timeout", …
+	ending     map[string][]string // "interval" to "device.interval", "poller.interval"
+}
+
+func newVocabulary(keys []string) vocabulary {
+	v := vocabulary{all: keys, in: map[string][]string{}, ending: map[string][]string{}}
+	for _, k := range keys {
+		i := strings.LastIndexByte(k, '.') + 1
+		table, last := k[:i], k[i:]
+		v.in[table] = append(v.in[table], last)
+		v.ending[last] = append(v.ending[last], k)
+	}
+	v.lasts = slices.Sorted(maps.Keys(v.ending))
+	return v
 }
 
 // knownKeys lists every key there is, "snmp.*.version" for those of free names.
@@ -39,54 +68,25 @@ func Keys() []string { return knownKeys() }
 
 // suggest finds what was meant: a key of the same table, else the same key in
 // another table, else the nearest of all, else what the table has.
-func (u unknownKey) suggest(all []string) string {
-	var here, same []string
-	for _, k := range all {
-		table, last := splitKey(k)
-		if table == u.plan {
-			here = append(here, last)
-		}
-		if last == u.key {
-			same = append(same, k)
-		}
-	}
+func (v vocabulary) suggest(u unknownKey) string {
+	here := v.in[u.plan]
 	if best, ok := closest(u.key, here); ok {
 		return u.path + best
 	}
-	if len(same) > 0 {
+	if same := v.ending[u.key]; len(same) > 0 {
 		return alternatives(same[:min(3, len(same))])
 	}
-	if best, ok := closest(u.plan+u.key, all); ok {
+	if best, ok := closest(u.plan+u.key, v.all); ok {
 		return best
 	}
-	if best, ok := closest(u.key, lasts(all)); ok {
-		for _, k := range all {
-			if _, last := splitKey(k); last == best {
-				same = append(same, k)
-			}
-		}
+	if best, ok := closest(u.key, v.lasts); ok {
+		same := v.ending[best]
 		return alternatives(same[:min(3, len(same))])
 	}
-	if len(here) == 0 {
-		return "it removed"
-	}
-	if len(here) > 12 {
+	if len(here) == 0 || len(here) > 12 {
 		return "a key of the reference"
 	}
 	return "one of " + alternatives(here)
-}
-
-func splitKey(path string) (table, last string) {
-	i := strings.LastIndexByte(path, '.') + 1
-	return path[:i], path[i:]
-}
-
-func lasts(paths []string) []string {
-	out := make([]string, len(paths))
-	for i, path := range paths {
-		_, out[i] = splitKey(path)
-	}
-	return out
 }
 
 // nearest is the most similar of names, or all of them where none is similar
