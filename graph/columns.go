@@ -32,7 +32,7 @@ func reduce(s spate.Series, n, width int) columns {
 		return avg, greater(avg, most)
 	}
 	switch {
-	case n <= 0:
+	case n <= 0 || n > mostValues:
 		for x := range width {
 			c.avg[x], c.max[x] = math.NaN(), math.NaN()
 		}
@@ -50,6 +50,10 @@ func reduce(s spate.Series, n, width int) columns {
 	}
 	return c
 }
+
+// mostValues is far above what a store answers with, and low enough for the
+// arithmetic of columns.
+const mostValues = 1 << 40
 
 // edge is the first column of value i when n values share width columns.
 func edge(i, n, width int) int { return (2*i*width + n) / (2 * n) }

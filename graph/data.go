@@ -44,19 +44,16 @@ func (c *composition) gaps() {
 // shade marks the stretches of time to look at.
 func (c *composition) shade() {
 	for _, s := range c.Shades {
-		from, to := c.column(s.From), c.column(s.To)
-		if to <= 0 || from >= c.plotWidth() || to < from {
-			continue
+		if from, to := c.stretch(s); from < to {
+			c.sheet.add(rect{x: c.plotLeft() + from, y: c.plotTop, w: to - from, h: c.plotHeight, ink: inkBad, level: levelShade})
 		}
-		from, to = max(from, 0), min(max(to, from+1), c.plotWidth())
-		c.sheet.add(rect{x: c.plotLeft() + from, y: c.plotTop, w: to - from, h: c.plotHeight, ink: inkBad, level: levelShade})
 	}
 }
 
 // shadeLabels says what the shades are, on a ground of their own.
 func (c *composition) shadeLabels() {
 	for _, s := range c.Shades {
-		from, to := max(c.column(s.From), 0), min(c.column(s.To), c.plotWidth())
+		from, to := c.stretch(s)
 		room := to - from - 12
 		if room < 2*c.pad || c.plotHeight < 4*c.base.line() {
 			continue
@@ -69,6 +66,16 @@ func (c *composition) shadeLabels() {
 		c.sheet.add(rect{x: x, y: c.plotTop + 2, w: c.letters.width(c.base, label) + 8, h: box, ink: inkGround, level: levelNote})
 		c.foreignText(x+4, c.plotTop+5+c.base.cap(), room, c.base, inkBad, label)
 	}
+}
+
+// stretch is the columns of a shade from the first to behind the last, at least
+// one where it touches the picture; none where it does not.
+func (c *composition) stretch(s Shade) (from, to int) {
+	from, to = c.column(s.From), c.plotWidth()
+	if !s.To.IsZero() {
+		to = max(c.column(s.To), from+1)
+	}
+	return max(from, 0), min(to, c.plotWidth())
 }
 
 // column is the pixel column of a moment; it may lie outside.

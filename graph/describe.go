@@ -10,6 +10,9 @@ import (
 // "sw-acc-1 Gi1/0/2: in now 912 Mb/s, max 940 Mb/s; out now ...". It is plain
 // text of at most a few hundred characters and still has to be escaped.
 func Describe(p Picture) string {
+	if p.Kind == "" {
+		p.Kind = Bits
+	}
 	if p.Frame == nil || !known(p) {
 		return lead(p) + "no data in this range"
 	}

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"time"
@@ -9,6 +10,7 @@ import (
 // A table is the legend: a row for each line, its figures in columns that are
 // aligned at their right ends.
 type table struct {
+	lines  []line
 	names  []string
 	rows   [][]figure
 	widths []int // of the figures' columns, with the space before each
@@ -56,11 +58,13 @@ func (c *composition) sample() int { return c.base.cap() + 8 }
 // few dispensable figures.
 func (c *composition) table(long bool, drop int) table {
 	var t table
-	for i, l := range c.lines[:c.rows] {
+	for _, i := range c.named() {
+		l := c.lines[i]
 		name := l.short
 		if long {
 			name = l.name
 		}
+		t.lines = append(t.lines, l)
 		t.names = append(t.names, name)
 		t.name = max(t.name, c.sample()+c.letters.width(c.base, name))
 		row := slices.DeleteFunc(l.figures(c.series[i].Stats), func(f figure) bool {
@@ -80,6 +84,19 @@ func (c *composition) table(long bool, drop int) table {
 	return t
 }
 
+// named are the lines that get a row of the legend, in their order: where there
+// is no room for all, those with the highest peaks.
+func (c *composition) named() []int {
+	lines := make([]int, len(c.lines))
+	for i := range lines {
+		lines[i] = i
+	}
+	slices.SortStableFunc(lines, func(a, b int) int { return cmp.Compare(c.drawn[b].most(), c.drawn[a].most()) })
+	lines = lines[:c.rows]
+	slices.Sort(lines)
+	return lines
+}
+
 // set draws the table below the time axis, its heading first.
 func (c *composition) set(t table, heading string) {
 	y := c.legendTop + c.base.cap()
@@ -91,7 +108,7 @@ func (c *composition) set(t table, heading string) {
 	}
 	for i, row := range t.rows {
 		y += c.base.line()
-		c.swatch(c.plotLeft(), y, c.lines[i])
+		c.swatch(c.plotLeft(), y, t.lines[i])
 		c.cell(c.plotLeft()+c.sample(), y, anchorStart, inkText, t.names[i])
 		x := c.plotLeft() + t.name
 		for col, f := range row {

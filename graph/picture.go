@@ -64,7 +64,8 @@ type Band struct {
 	Low, High []float64
 }
 
-// A Shade marks a stretch of time, an incident for example.
+// A Shade marks a stretch of time, an incident for example. A zero To means
+// that it has not ended.
 type Shade struct {
 	From, To time.Time
 	Label    string // may be hostile

@@ -8,7 +8,8 @@ import (
 // Spark is the path data of a sparkline w by h units large for an SVG of the
 // caller's: in as an area, out as a line, on one scale. Gaps stay gaps; where
 // nothing is known a path is empty. Values that are negative or beyond any
-// wire count as gaps.
+// wire count as gaps. Coordinates are whole numbers: choose w and h larger than
+// the pixels shown, 288 by 40 for 144 values, and scale by viewBox.
 func Spark(in, out []float64, w, h int) (inPath, outPath string) {
 	if w < 1 || h < 1 {
 		return "", ""
