@@ -22,28 +22,29 @@ func marshal(v any) ([]byte, error) {
 	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }
 
-// tagOf is an entity tag for the content.
+// tagOf is an entity tag for the content; a weak one, since the same content
+// travels plain and compressed.
 func tagOf(body []byte) string {
 	sum := sha256.Sum256(body)
-	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	return `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
 }
 
 // writeTagged answers with an ETag, and with 304 where the caller has it.
-func writeTagged(c *gin.Context, contentType, cache string, body []byte) error {
-	return writeWithTag(c, contentType, cache, tagOf(body), body)
+func (s *Server) writeTagged(c *gin.Context, contentType, cache string, body []byte) error {
+	return s.writeWithTag(c, contentType, cache, tagOf(body), body)
 }
 
-func writeWithTag(c *gin.Context, contentType, cache, tag string, body []byte) error {
+func (s *Server) writeWithTag(c *gin.Context, contentType, cache, tag string, body []byte) error {
 	c.Header("ETag", tag)
 	c.Header("Cache-Control", cache)
 	for have := range strings.SplitSeq(c.GetHeader("If-None-Match"), ",") {
-		if have = strings.TrimPrefix(strings.TrimSpace(have), "W/"); have == tag || have == "*" {
+		have = strings.TrimSpace(have)
+		if have == "*" || strings.TrimPrefix(have, "W/") == strings.TrimPrefix(tag, "W/") {
 			c.Status(http.StatusNotModified)
 			return nil
 		}
 	}
-	c.Data(http.StatusOK, contentType, body)
-	return nil
+	return s.send(c, http.StatusOK, contentType, body)
 }
 
 // A gate lets so many through at once; the others wait as long as their context.

@@ -71,7 +71,7 @@ func (s *Server) listDevices(c *gin.Context) error {
 		}
 		list = append(list, v.json())
 	}
-	return writeJSON(c, struct {
+	return s.writeJSON(c, struct {
 		Devices []deviceJSON `json:"devices"`
 		Next    fact         `json:"next"`
 	}{list, next})
@@ -82,7 +82,7 @@ func (s *Server) showDevice(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(c, v.json())
+	return s.writeJSON(c, v.json())
 }
 
 func (s *Server) mustDevice(param, name string) (*deviceView, error) {
@@ -93,12 +93,11 @@ func (s *Server) mustDevice(param, name string) (*deviceView, error) {
 	return v, nil
 }
 
-func writeJSON(c *gin.Context, answer any) error {
+func (s *Server) writeJSON(c *gin.Context, answer any) error {
 	body, err := marshal(answer)
 	if err != nil {
 		return err
 	}
 	c.Header("Cache-Control", "no-store")
-	c.Data(http.StatusOK, "application/json", append(body, '\n'))
-	return nil
+	return s.send(c, http.StatusOK, "application/json", append(body, '\n'))
 }

@@ -54,7 +54,7 @@ func (s *Server) showGraph(c *gin.Context, format, contentType string) error {
 	}
 	c.Header("Content-Disposition", `inline; filename="`+fileName(o.sel, format)+`"`)
 	cache := fmt.Sprintf("private, max-age=%d", max(1, int(o.fresh/time.Second)))
-	return writeWithTag(c, contentType, cache, pic.tag, pic.body)
+	return s.writeWithTag(c, contentType, cache, pic.tag, pic.body)
 }
 
 func (s *Server) pictureParams(q url.Values, format string, now time.Time) (o pictureOrder, err error) {

@@ -127,11 +127,41 @@ func linkDown(p *spate.Port) bool {
 // matches tells whether the port is meant by a search text, already lower case.
 func (p portView) matches(text string) bool {
 	for _, s := range [...]string{p.Port.ID.Name, p.Port.Alias, p.Port.Descr, p.device.Name} {
-		if strings.Contains(strings.ToLower(s), text) {
+		if containsFold(s, text) {
 			return true
 		}
 	}
-	return strings.Contains(strings.ToLower(p.Port.ID.String()), text)
+	return strings.Contains(text, " ") && containsFold(p.Port.ID.String(), text)
+}
+
+// containsFold tells whether s contains text, which is lower case, without
+// regard to case: half a million ports are searched without an allocation.
+func containsFold(s, text string) bool {
+	if text == "" {
+		return true
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i] >= 0x80 {
+			return strings.Contains(strings.ToLower(s), text)
+		}
+	}
+	for i := 0; i+len(text) <= len(s); i++ {
+		n := 0
+		for n < len(text) && lower(s[i+n]) == text[n] {
+			n++
+		}
+		if n == len(text) {
+			return true
+		}
+	}
+	return false
+}
+
+func lower(b byte) byte {
+	if b >= 'A' && b <= 'Z' {
+		return b + 'a' - 'A'
+	}
+	return b
 }
 
 // A portFilter is what GET /ports may be asked for.
@@ -195,9 +225,9 @@ func (s *Server) listPorts(c *gin.Context) error {
 		return true
 	})
 	if wantsCSV(c) {
-		return writePortsCSV(c, list, string(next))
+		return s.writePortsCSV(c, list, string(next))
 	}
-	return writeJSON(c, struct {
+	return s.writeJSON(c, struct {
 		Ports []portJSON `json:"ports"`
 		Next  fact       `json:"next"`
 	}{list, next})

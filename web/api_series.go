@@ -177,13 +177,13 @@ func (s *Server) showSeries(c *gin.Context) error {
 		return err
 	}
 	if wantsCSV(c) {
-		return writeCSV(c, fileName(sel, "csv"), seriesRows(f))
+		return s.writeCSV(c, fileName(sel, "csv"), seriesRows(f))
 	}
 	body, err := marshal(toFrameJSON(f))
 	if err != nil {
 		return err
 	}
-	return writeTagged(c, "application/json", "private, no-cache", append(body, '\n'))
+	return s.writeTagged(c, "application/json", "private, no-cache", append(body, '\n'))
 }
 
 // fileName is what a browser saves an answer as: nothing but letters, digits,

@@ -40,7 +40,7 @@ type notifierJSON struct {
 
 func (s *Server) showStatus(c *gin.Context) error {
 	st, t := s.storeStatus(), s.board.tally(time.Now())
-	return writeJSON(c, statusJSON{
+	return s.writeJSON(c, statusJSON{
 		Version: s.cfg.Version,
 		Store:   storeJSON{fact(st.Backend), st.ReadOnly, sizeOf(st.Bytes), sizeOf(st.ForecastYearBytes), stamp(st.Oldest)},
 		Poller:  pollerJSON{t.devices, t.down, t.lateP99()},

@@ -38,7 +38,7 @@ func newAssetSet() *assetSet {
 			return err
 		}
 		tag := tagOf(body)
-		set.byName[strings.TrimPrefix(name, "assets/")] = asset{body, kind, tag, strings.Trim(tag, `"`)}
+		set.byName[strings.TrimPrefix(name, "assets/")] = asset{body, kind, tag, strings.Trim(tag, `W/"`)}
 		return nil
 	})
 	if err != nil {

@@ -35,7 +35,7 @@ func csvNumber(v float64) string {
 	return string(appendNumber(nil, v))
 }
 
-func writeCSV(c *gin.Context, name string, rows [][]string) error {
+func (s *Server) writeCSV(c *gin.Context, name string, rows [][]string) error {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
 	if err := w.WriteAll(rows); err != nil {
@@ -43,8 +43,7 @@ func writeCSV(c *gin.Context, name string, rows [][]string) error {
 	}
 	c.Header("Content-Disposition", `attachment; filename="`+name+`"`)
 	c.Header("Cache-Control", "no-store")
-	c.Data(http.StatusOK, "text/csv; charset=utf-8", b.Bytes())
-	return nil
+	return s.send(c, http.StatusOK, "text/csv; charset=utf-8", b.Bytes())
 }
 
 func seriesRows(f *spate.Frame) [][]string {
@@ -80,7 +79,7 @@ func at(v []float64, i int) float64 {
 	return v[i]
 }
 
-func writePortsCSV(c *gin.Context, list []portJSON, next string) error {
+func (s *Server) writePortsCSV(c *gin.Context, list []portJSON, next string) error {
 	head := []string{"device", "port", "if_index", "alias", "descr", "type", "speed_bps", "speed_source", "admin", "oper", "gap", "at"}
 	for m := range spate.NumMetrics {
 		head = append(head, m.String())
@@ -98,7 +97,7 @@ func writePortsCSV(c *gin.Context, list []portJSON, next string) error {
 		q.Set("cursor", next)
 		c.Header("Link", `<`+c.Request.URL.Path+`?`+q.Encode()+`>; rel="next"`)
 	}
-	return writeCSV(c, "ports.csv", rows)
+	return s.writeCSV(c, "ports.csv", rows)
 }
 
 func rateCells(r *rateJSON) []string {

@@ -22,6 +22,8 @@ var (
 	ParseTime     = parseTime
 	ParseDuration = parseDuration
 	Cell          = cell
+
+	NewCappedListener = newCappedListener
 )
 
 // Tick renews the feeds as Run does on its beat.

@@ -10,5 +10,5 @@ import (
 var openapi []byte
 
 func (s *Server) showOpenAPI(c *gin.Context) error {
-	return writeTagged(c, "application/yaml; charset=utf-8", "public, max-age=300", openapi)
+	return s.writeTagged(c, "application/yaml; charset=utf-8", "public, max-age=300", openapi)
 }

@@ -64,7 +64,7 @@ func (s *Server) devicesPage(c *gin.Context) error {
 
 func (v *deviceView) matches(text string) bool {
 	for _, s := range [...]string{v.device.Name, v.device.Site, v.device.Address, v.system.Name, v.system.Descr, v.system.Vendor} {
-		if strings.Contains(strings.ToLower(s), text) {
+		if containsFold(s, text) {
 			return true
 		}
 	}

@@ -61,8 +61,7 @@ func (s *Server) show(c *gin.Context, status int, name string, p page) error {
 		return fmt.Errorf("render page %s: %w", name, err)
 	}
 	c.Header("Cache-Control", "no-store")
-	c.Data(status, "text/html; charset=utf-8", b.Bytes())
-	return nil
+	return s.send(c, status, "text/html; charset=utf-8", b.Bytes())
 }
 
 const themeCookie = "spate_theme"
@@ -101,5 +100,5 @@ func (s *Server) showAsset(c *gin.Context) error {
 	if c.Query("v") == a.version {
 		cache = "public, max-age=31536000, immutable"
 	}
-	return writeWithTag(c, a.contentType, cache, a.tag, a.body)
+	return s.writeWithTag(c, a.contentType, cache, a.tag, a.body)
 }

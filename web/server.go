@@ -47,10 +47,11 @@ type Server struct {
 	pictures *pictures
 	sparks   *sparks
 	pages    *pageSet
-	drawing  gate // pictures drawn at once
-	asking   gate // questions to the store at once
-	ending   chan struct{}
-	handler  http.Handler
+	compressor
+	drawing gate // pictures drawn at once
+	asking  gate // questions to the store at once
+	ending  chan struct{}
+	handler http.Handler
 
 	wallMu     sync.Mutex
 	wall       *wallView

@@ -139,9 +139,9 @@ func (s *Server) listTop(c *gin.Context) error {
 		list[i] = best[i].json()
 	}
 	if wantsCSV(c) {
-		return writePortsCSV(c, list, "")
+		return s.writePortsCSV(c, list, "")
 	}
-	return writeJSON(c, struct {
+	return s.writeJSON(c, struct {
 		Ports []portJSON `json:"ports"`
 	}{list})
 }
