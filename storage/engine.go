@@ -1,0 +1,91 @@
+package storage
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/VictoriaMetrics/lib/logger"
+	vm "github.com/VictoriaMetrics/VictoriaMetrics/lib/storage"
+)
+
+// engine holds the settings that VictoriaMetrics' library has once a process:
+// its flags, its logger, its limits. It is the only variable of the room that
+// changes, because the library leaves no other choice. Memory and the log's
+// format are set by the first store, the free-space limit by the first of those
+// open at one time.
+var engine struct {
+	mu    sync.Mutex
+	ready bool
+	open  int
+	log   atomic.Pointer[slog.Logger]
+}
+
+// startEngine prepares the library for one more store.
+func startEngine(cfg Config, limit uint64, log *slog.Logger) error {
+	engine.mu.Lock()
+	defer engine.mu.Unlock()
+	engine.log.Store(log)
+	if !engine.ready {
+		// The library's flags sit on flag.CommandLine, which Spate's own command
+		// line does not use; memory.Allowed panics unless they were parsed.
+		if err := flag.CommandLine.Parse([]string{
+			fmt.Sprintf("-memory.allowedBytes=%d", cfg.MemoryBytes),
+			"-loggerLevel=INFO", "-loggerFormat=json",
+		}); err != nil {
+			return fmt.Errorf("storage: settings of the engine: %w", err)
+		}
+		logger.InitNoLogFlags()
+		logger.SetOutputForTests(lines{})     // its name aside, the library's way to take its log over
+		vm.SetDedupInterval(time.Millisecond) // of two rows of one time the greater stays
+		engine.ready = true
+	}
+	if engine.open == 0 {
+		vm.SetFreeDiskSpaceLimit(int64(limit)) // read by running stores without a lock
+	}
+	engine.open++
+	return nil
+}
+
+func stopEngine() {
+	engine.mu.Lock()
+	defer engine.mu.Unlock()
+	engine.open--
+}
+
+// lines turns the library's log, one JSON object a line, into ours.
+type lines struct{}
+
+func (lines) Write(p []byte) (int, error) {
+	log := engine.log.Load()
+	for line := range bytes.Lines(p) {
+		tell(log, bytes.TrimSpace(line))
+	}
+	return len(p), nil
+}
+
+// tell logs one line. What the library calls information is of use to those
+// who look for a fault in it only.
+func tell(log *slog.Logger, line []byte) {
+	if len(line) == 0 {
+		return
+	}
+	var l struct{ Level, Caller, Msg string }
+	if err := json.Unmarshal(line, &l); err != nil {
+		l.Level, l.Msg = "warn", string(line)
+	}
+	level := slog.LevelError
+	switch l.Level {
+	case "info":
+		level = slog.LevelDebug
+	case "warn":
+		level = slog.LevelWarn
+	}
+	log.Log(context.Background(), level, "storage engine", "said", l.Msg, "caller", l.Caller)
+}

@@ -1,0 +1,104 @@
+package storage
+
+import (
+	"iter"
+	"sync"
+
+	"github.com/VictoriaMetrics/VictoriaMetrics/lib/prompb"
+	vm "github.com/VictoriaMetrics/VictoriaMetrics/lib/storage"
+
+	"spate"
+)
+
+// A port is what the writer keeps in memory of one port.
+type port struct {
+	slots  slots
+	ring   ring
+	latest spate.Rate
+	labels []byte // device and ifName as the engine wants them, to append to a metric's name
+}
+
+// ports are all ports with recent rates. The writer alone changes them, one
+// round at a time under the lock; readers copy what they want.
+type ports struct {
+	mu   sync.RWMutex
+	byID map[spate.PortID]*port
+	size int // slots of a ring
+}
+
+func newPorts(ringSlots int) *ports {
+	return &ports{byID: map[spate.PortID]*port{}, size: max(ringSlots, 4)}
+}
+
+// get finds a port or makes it; with the lock held.
+func (ps *ports) get(id spate.PortID) *port {
+	p := ps.byID[id]
+	if p == nil {
+		p = &port{labels: vm.MarshalMetricNameRaw(nil, []prompb.Label{
+			{Name: labelDevice, Value: id.Device}, {Name: labelPort, Value: id.Name},
+		})}
+		p.ring.known = make([]uint16, ps.size)
+		ps.byID[id] = p
+	}
+	return p
+}
+
+func (ps *ports) len() int {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	return len(ps.byID)
+}
+
+// fill puts what the ring knows of a metric into gaps of a series.
+func (ps *ports) fill(id spate.PortID, m spate.Metric, step int64, s *span) (known bool) {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	p := ps.byID[id]
+	if p == nil {
+		return false
+	}
+	first := max(p.ring.oldest(), floor(s.from, step)/step)
+	last := min(p.ring.newest, (s.end()-1)/step)
+	for n := first; n <= last; n++ {
+		if v, ok := p.ring.get(m, n); ok {
+			s.put(n*step, step, v, false)
+			known = true
+		}
+	}
+	return known
+}
+
+// Latest is the newest rate of a port as it was accepted, if it had one within
+// Config.Forget. The caller judges its age by its At.
+func (e *Embedded) Latest(id spate.PortID) (spate.Rate, bool) {
+	e.ports.mu.RLock()
+	defer e.ports.mu.RUnlock()
+	p := e.ports.byID[id]
+	if p == nil || p.latest.Over == 0 {
+		return spate.Rate{}, false
+	}
+	return p.latest, true
+}
+
+// Newest runs over the newest rate of every port, in no order.
+func (e *Embedded) Newest() iter.Seq2[spate.PortID, spate.Rate] {
+	type one struct {
+		id   spate.PortID
+		rate spate.Rate
+	}
+	return func(yield func(spate.PortID, spate.Rate) bool) {
+		e.ports.mu.RLock()
+		all := make([]one, 0, len(e.ports.byID))
+		for id, p := range e.ports.byID {
+			if p.latest.Over > 0 {
+				all = append(all, one{id, p.latest})
+			}
+		}
+		e.ports.mu.RUnlock() // whoever reads may be slow; the writer must not wait for it
+		for i := range all {
+			if !yield(all[i].id, all[i].rate) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,169 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"spate"
+)
+
+const (
+	mostSlots = 1 << 22        // of one series in memory, 32 MiB
+	ahead     = 48 * 3_600_000 // ms; the engine takes rows so far in the future
+)
+
+// Query answers with the raw tier, and the ring for what the engine does not
+// show yet. From is floored and To raised to the frame's step, the smallest
+// multiple of the tier's step (the finest in force during the range) that gives
+// at most Width values. Statistics are of the asked range, out to whole slots:
+// the 95th percentile is the nearest rank, ceil(0.95 n), of the n known means of
+// five minutes by the clock, and a total counts known time only.
+//
+// Several ports give their sum by the rules of sum.go; a port named twice counts
+// once. Ports and ranges the store knows nothing of are unknown, not errors.
+// Errors are ErrQuery, ErrRange, ErrTooLarge, ErrClosed, the context's, or of
+// the disk.
+func (e *Embedded) Query(ctx context.Context, q spate.Query) (*spate.Frame, error) {
+	g, err := newGrid(&q, e.folder.during)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case e.seats <- struct{}{}:
+		defer func() { <-e.seats }()
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	e.reading.RLock()
+	defer e.reading.RUnlock()
+	if e.closed {
+		return nil, ErrClosed
+	}
+	g.within(max(now()-e.cfg.RetentionRaw.Milliseconds(), 0), now()+ahead)
+	a := answer{e: e, g: g, q: &q, ports: distinct(q.Ports), covered: map[spate.PortID]bool{}}
+	return a.frame(ctx)
+}
+
+func distinct(ids []spate.PortID) []spate.PortID {
+	seen := make(map[spate.PortID]bool, len(ids))
+	out := make([]spate.PortID, 0, len(ids))
+	for _, id := range ids {
+		if !seen[id] {
+			seen[id] = true
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// An answer is a query at work.
+type answer struct {
+	e       *Embedded
+	g       grid
+	q       *spate.Query
+	ports   []spate.PortID
+	covered map[spate.PortID]bool // ports with a value in the asked range
+
+	steps []epoch  // in force from the first row that may reach into the data
+	found *finding // rows of the engine
+	span  span     // of one member
+	sum   *total   // nil for one port
+}
+
+func (a *answer) frame(ctx context.Context) (*spate.Frame, error) {
+	if err := a.open(ctx); err != nil {
+		return nil, err
+	}
+	defer a.found.close()
+	defer func() { v := a.span.v; a.e.spans.Put(&v) }()
+	f := &spate.Frame{
+		From: time.UnixMilli(a.g.from).UTC(), To: time.UnixMilli(a.g.to).UTC(),
+		Step: time.Duration(a.g.step) * time.Millisecond, Tier: a.e.raw.name, Of: len(a.ports),
+	}
+	for _, m := range a.q.Metrics {
+		if err := a.series(ctx, m); err != nil {
+			return nil, err
+		}
+		f.Series = append(f.Series, reduce(m, &a.g, &a.span))
+	}
+	f.Covered = len(a.covered)
+	return f, nil
+}
+
+// open finds the rows and makes room for them.
+func (a *answer) open(ctx context.Context) error {
+	from, to := a.g.data.from, a.g.data.to
+	if len(a.ports) > 1 {
+		from, to = from-ceil(sumMargin, a.g.base), to+ceil(sumMargin, a.g.base)
+	}
+	n := (to - from) / a.g.base
+	if n > mostSlots || int(n) > a.e.cfg.MaxSamples {
+		return fmt.Errorf("%w: %d slots of %v", ErrTooLarge, n, time.Duration(a.g.base)*time.Millisecond)
+	}
+	before := from
+	for _, ep := range a.e.folder.epochs {
+		before = min(before, from-ep.Step) // a long row may begin before and reach in
+	}
+	a.steps = a.e.folder.during(before, to)
+	found, err := a.e.raw.find(ctx, a.ports, a.q.Metrics, before, to, a.e.cfg.MaxSamples)
+	if err != nil {
+		return err
+	}
+	a.found = found
+	a.span = span{from: from, base: a.g.base, v: a.e.span(int(n))}
+	if len(a.ports) > 1 {
+		a.sum = newTotal(a.g.base, int(n))
+	}
+	return nil
+}
+
+// span is room for n slots, of an earlier query where it fits.
+func (e *Embedded) span(n int) []float64 {
+	if v, ok := e.spans.Get().(*[]float64); ok && cap(*v) >= n {
+		return (*v)[:n]
+	}
+	return make([]float64, n)
+}
+
+// series makes a.span the port's values of a metric, or the sum of all ports'.
+func (a *answer) series(ctx context.Context, m spate.Metric) error {
+	if a.sum == nil {
+		return a.member(a.ports[0], m)
+	}
+	a.sum.reset()
+	for i, id := range a.ports {
+		if i%16 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := a.member(id, m); err != nil {
+			return err
+		}
+		a.sum.add(a.span.v)
+	}
+	a.sum.into(a.span.v)
+	return nil
+}
+
+// member makes a.span the values of one port.
+func (a *answer) member(id spate.PortID, m spate.Metric) error {
+	a.span.reset()
+	known, err := a.found.read(key{m, id}, a.steps, &a.span)
+	if err != nil {
+		return err
+	}
+	known = a.e.ports.fill(id, m, a.e.cfg.Step.Milliseconds(), &a.span) || known
+	if known && !a.covered[id] && some(a.span.between(a.g.asked.from, a.g.asked.to)) {
+		a.covered[id] = true
+	}
+	return nil
+}
+
+func some(v []float64) bool {
+	for _, x := range v {
+		if x == x {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,184 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"regexp"
+	"strings"
+	"time"
+
+	vm "github.com/VictoriaMetrics/VictoriaMetrics/lib/storage"
+
+	"spate"
+)
+
+const (
+	mostAlternatives = 100     // names in one filter; the engine looks up so many one by one, more by scanning
+	mostSeries       = 500_000 // one query may touch
+)
+
+// A key names one stored series.
+type key struct {
+	metric spate.Metric
+	port   spate.PortID
+}
+
+// A finding is an open search: where the rows of each series lie. It must be
+// closed before the store is.
+type finding struct {
+	search vm.Search
+	parts  map[key][]vm.BlockRef
+	tr     vm.TimeRange
+
+	block vm.Block // reused by read
+	times []int64
+	vals  []float64
+}
+
+// find looks the series of the ports up and notes their blocks, without reading
+// them. It fails with ErrTooLarge where they hold more than most values.
+func (t *tier) find(ctx context.Context, ports []spate.PortID, metrics []spate.Metric, from, to int64, most int) (*finding, error) {
+	filters, err := filtersOf(ports, metrics)
+	if err != nil {
+		return nil, err
+	}
+	f := &finding{parts: make(map[key][]vm.BlockRef, len(ports)*len(metrics)), tr: vm.TimeRange{MinTimestamp: from, MaxTimestamp: to - 1}}
+	f.search.Init(nil, t.engine, filters, f.tr, mostSeries, deadline(ctx))
+	if err := f.collect(ctx, most); err != nil {
+		f.close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func (f *finding) close() { f.search.MustClose() }
+
+// deadline is when the engine gives up, in seconds since 1970.
+func deadline(ctx context.Context) uint64 {
+	if at, ok := ctx.Deadline(); ok {
+		return uint64(at.Unix() + 1)
+	}
+	return math.MaxUint64
+}
+
+func (f *finding) collect(ctx context.Context, most int) error {
+	var name []byte
+	var k key
+	known, rows := false, 0
+	for n := 0; f.search.NextMetricBlock(); n++ {
+		if n%256 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		ref := &f.search.MetricBlockRef
+		if string(name) != string(ref.MetricName) || n == 0 {
+			name = append(name[:0], ref.MetricName...)
+			k, known = keyOf(name)
+		}
+		if !known {
+			continue
+		}
+		if rows += ref.BlockRef.RowsCount(); rows > most {
+			return ErrTooLarge
+		}
+		f.parts[k] = append(f.parts[k], *ref.BlockRef)
+	}
+	if err := f.search.Error(); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fmt.Errorf("search the store: %w", err)
+	}
+	return nil
+}
+
+// keyOf reads the engine's name of a series.
+func keyOf(name []byte) (k key, ok bool) {
+	mn := vm.GetMetricName()
+	defer vm.PutMetricName(mn)
+	if mn.Unmarshal(name) != nil {
+		return k, false
+	}
+	short, ours := strings.CutPrefix(string(mn.MetricGroup), namePrefix)
+	k.metric, ok = spate.ParseMetric(short)
+	k.port = spate.PortID{Device: string(mn.GetTagValue(labelDevice)), Name: string(mn.GetTagValue(labelPort))}
+	return k, ok && ours
+}
+
+// read puts all rows of a series into s; steps tells how long each one covers.
+func (f *finding) read(k key, steps []epoch, s *span) (known bool, err error) {
+	for i := range f.parts[k] {
+		f.parts[k][i].MustReadBlock(&f.block)
+		if err := f.block.UnmarshalData(); err != nil {
+			return known, fmt.Errorf("read %s of %s: %w: the store is damaged", k.metric, k.port, err)
+		}
+		f.times, f.vals = f.block.AppendRowsWithTimeRangeFilter(f.times[:0], f.vals[:0], f.tr)
+		e, next := 0, int64(math.MinInt64)
+		for i, at := range f.times {
+			for at >= next { // rows of a block are in the order of time
+				if e++; e < len(steps) {
+					next = steps[e].Since
+				} else {
+					next = math.MaxInt64
+				}
+			}
+			if x := f.vals[i]; x >= 0 && x <= mostValue {
+				s.put(at, steps[e-1].Step, x, true)
+				known = true
+			}
+		}
+	}
+	return known, nil
+}
+
+// filtersOf asks for every metric of every port: one filter for each metric and
+// device, or more where there are many names.
+func filtersOf(ports []spate.PortID, metrics []spate.Metric) ([]*vm.TagFilters, error) {
+	byDevice := map[string][]string{}
+	var devices []string
+	for _, p := range ports {
+		if byDevice[p.Device] == nil {
+			devices = append(devices, p.Device)
+		}
+		byDevice[p.Device] = append(byDevice[p.Device], p.Name)
+	}
+	var out []*vm.TagFilters
+	for _, m := range metrics {
+		for _, d := range devices {
+			for names := byDevice[d]; len(names) > 0; {
+				n := min(len(names), mostAlternatives)
+				tf, err := filterOf(m, d, names[:n])
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, tf)
+				names = names[n:]
+			}
+		}
+	}
+	return out, nil
+}
+
+func filterOf(m spate.Metric, device string, names []string) (*vm.TagFilters, error) {
+	tf := vm.NewTagFilters()
+	err := tf.Add(nil, []byte(namePrefix+m.String()), false, false)
+	if err == nil {
+		err = tf.Add([]byte(labelDevice), []byte(device), false, false)
+	}
+	if err == nil && len(names) == 1 {
+		err = tf.Add([]byte(labelPort), []byte(names[0]), false, false)
+	} else if err == nil {
+		quoted := make([]string, len(names))
+		for i, n := range names {
+			quoted[i] = regexp.QuoteMeta(n)
+		}
+		err = tf.Add([]byte(labelPort), []byte(strings.Join(quoted, "|")), false, true)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("search %s of %s: %w", m, device, err)
+	}
+	return tf, nil
+}
+
+// now is the wall clock, which decides only what is past its retention.
+func now() int64 { return time.Now().UnixMilli() }

@@ -1,0 +1,104 @@
+package storage
+
+import (
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// A Status is how the store does, for GET /api/v1/status.
+type Status struct {
+	Backend  string        // "embedded"
+	ReadOnly bool          // nothing is written; the newest Config.Ring is kept in memory
+	Reason   string        // why, and what to do; empty when it writes
+	Bytes    uint64        // on disk, up to a minute old
+	Oldest   time.Time     // of what can be asked for; zero: nothing yet
+	Dropped  uint64        // rounds that found the queue full
+	Refused  uint64        // values not written because the disk was full
+	Queued   int           // rounds waiting
+	Ports    int           // in memory
+	Step     time.Duration // of the raw tier
+}
+
+// Status tells how the store does. It is cheap enough for every request.
+func (e *Embedded) Status() Status {
+	s := Status{
+		Backend: "embedded", Reason: e.space.why(), Dropped: e.dropped.Load(), Refused: e.counts.refused.Get(),
+		Queued: len(e.queue), Ports: e.ports.len(), Step: e.cfg.Step, Bytes: e.bytes(),
+	}
+	s.ReadOnly = s.Reason != ""
+	if ms := e.oldest.Load(); ms > 0 {
+		s.Oldest = time.UnixMilli(ms).UTC()
+		if kept := time.Now().Add(-e.cfg.RetentionRaw).UTC(); s.Oldest.Before(kept) {
+			s.Oldest = kept
+		}
+	}
+	return s
+}
+
+// sizeCache keeps the size of the store, which the engine sums up part by part.
+type sizeCache struct {
+	mu    sync.Mutex
+	at    time.Time
+	bytes uint64
+}
+
+func (e *Embedded) bytes() uint64 {
+	e.reading.RLock()
+	defer e.reading.RUnlock()
+	c := &e.size
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !e.closed && (c.at.IsZero() || time.Since(c.at) > time.Minute) {
+		c.at, c.bytes = time.Now(), e.raw.bytes()
+	}
+	return c.bytes
+}
+
+// counts are the store's own counters.
+type counts struct {
+	set                                   *metrics.Set
+	rows, dropped, refused, late, unsound *metrics.Counter
+	gauges                                []string
+}
+
+// newCounts registers the counters in the set; gauges ask e.
+func newCounts(set *metrics.Set, e *Embedded) *counts {
+	if set == nil {
+		set = metrics.NewSet()
+	}
+	c := &counts{
+		set:     set,
+		rows:    set.GetOrCreateCounter("spate_store_rows_total"),
+		dropped: set.GetOrCreateCounter(`spate_queue_dropped_total{queue="store"}`),
+		refused: set.GetOrCreateCounter("spate_store_rows_refused_total"),
+		late:    set.GetOrCreateCounter(`spate_store_rates_rejected_total{why="late"}`),
+		unsound: set.GetOrCreateCounter(`spate_store_rates_rejected_total{why="unsound"}`),
+	}
+	c.gauge("spate_store_read_only", func() float64 { return oneIf(e.space.full()) })
+	c.gauge("spate_store_bytes", func() float64 { return float64(e.bytes()) })
+	c.gauge("spate_store_ports", func() float64 { return float64(e.ports.len()) })
+	c.gauge(`spate_queue_length{queue="store"}`, func() float64 { return float64(len(e.queue)) })
+	return c
+}
+
+func (c *counts) gauge(name string, f func() float64) {
+	c.set.UnregisterMetric(name) // of a store closed before
+	c.set.NewGauge(name, f)
+	c.gauges = append(c.gauges, name)
+}
+
+// forget takes back what would keep a closed store in memory.
+func (c *counts) forget() {
+	for _, name := range c.gauges {
+		c.set.UnregisterMetric(name)
+	}
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,249 @@
+package storage
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"spate"
+)
+
+// A writer is the one goroutine that turns rounds into rows.
+type writer struct {
+	e      *Embedded
+	step   int64
+	rows   *rows
+	port   *port                     // whose rates are being spread
+	emit   func(at int64, v *values) // finished, made once so that no rate allocates
+	swept  int64                     // when ports were last looked through, ms of the data
+	refuse int64                     // oldest slot not written because the disk was full, ms; 0 none
+}
+
+func newWriter(e *Embedded) *writer {
+	w := &writer{e: e, step: e.cfg.Step.Milliseconds(), rows: newRows()}
+	w.emit = w.finished
+	return w
+}
+
+// run takes rounds until stop is closed, and then what is still in the queue.
+func (w *writer) run(stop <-chan struct{}) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case r := <-w.e.queue:
+			w.take(r)
+		case done := <-w.e.flushes:
+			w.drain()
+			w.look()
+			w.push()
+			w.e.raw.flush()
+			close(done)
+		case <-tick.C:
+			w.look()
+			w.push()
+		case <-stop:
+			w.drain()
+			w.look()
+			w.finishAll()
+			w.push()
+			return
+		}
+	}
+}
+
+func (w *writer) drain() {
+	for {
+		select {
+		case r := <-w.e.queue:
+			w.take(r)
+		default:
+			return
+		}
+	}
+}
+
+// take spreads the rates of one round. Readings with a gap, or none yet, leave
+// their slots unknown.
+func (w *writer) take(r *spate.Round) {
+	ps := w.e.ports
+	ps.mu.Lock()
+	for i := range r.Readings {
+		rd := &r.Readings[i]
+		if rd.Gap == "" && rd.Rate.Over > 0 && rd.Port != nil {
+			w.spread(ps.get(rd.Port.ID), &rd.Rate)
+		}
+	}
+	if at := r.At.UnixMilli(); at-w.swept > w.e.cfg.Forget.Milliseconds()/4 || at < w.swept {
+		w.sweep(at)
+	}
+	ps.mu.Unlock()
+	if w.rows.full() {
+		w.push()
+	}
+}
+
+func (w *writer) spread(p *port, r *spate.Rate) {
+	w.port = p
+	switch p.slots.add(w.step, r, w.emit) {
+	case late:
+		w.e.counts.late.Inc()
+		return
+	case unsound:
+		w.e.counts.unsound.Inc()
+		return
+	case rewound:
+		p.ring.clear()
+	}
+	p.latest = *r
+}
+
+// finished is a slot of w.port that is complete.
+func (w *writer) finished(at int64, v *values) {
+	if at < w.e.folder.since() {
+		w.e.counts.unsound.Inc() // of the time of another step, where it would be read wrongly
+		return
+	}
+	w.port.ring.set(at/w.step, v)
+	w.rows.add(w.port, at, v)
+	if w.rows.full() {
+		w.push() // a slow device fills many slots at once
+	}
+}
+
+// sweep lets go of ports that had no rate for long: their open slot is written
+// if enough of it is known. Called with the lock held.
+func (w *writer) sweep(now int64) {
+	w.swept = now
+	oldest := now - w.e.cfg.Forget.Milliseconds()
+	for id, p := range w.e.ports.byID {
+		if p.slots.end < oldest {
+			w.port = p
+			p.slots.close(w.step, w.emit)
+			delete(w.e.ports.byID, id)
+		}
+	}
+}
+
+// finishAll writes what is known of the slots that are still open.
+func (w *writer) finishAll() {
+	w.e.ports.mu.Lock()
+	defer w.e.ports.mu.Unlock()
+	for _, p := range w.e.ports.byID {
+		w.port = p
+		p.slots.close(w.step, w.emit)
+	}
+}
+
+// push gives the batch to the engine, or to nobody while the disk is full.
+func (w *writer) push() {
+	n := len(w.rows.list)
+	if n == 0 {
+		return
+	}
+	if w.e.space.full() || w.e.raw.readOnly() {
+		w.refused()
+	} else {
+		w.e.raw.add(w.rows.list)
+		w.e.counts.rows.Add(n)
+		w.e.noteOldest(w.rows.oldest())
+	}
+	w.rows.empty()
+}
+
+func (w *writer) refused() {
+	if at := w.rows.oldest(); w.refuse == 0 || at < w.refuse {
+		w.refuse = at
+	}
+	w.e.counts.refused.Add(len(w.rows.list))
+}
+
+// look asks for the free space; when there is room again, what the ring still
+// has of the time without is written after all.
+func (w *writer) look() {
+	w.e.space.look(w.e.raw.readOnly())
+	if w.refuse == 0 || w.e.space.full() {
+		return
+	}
+	from := w.refuse
+	w.refuse = 0
+	w.e.ports.mu.RLock()
+	defer w.e.ports.mu.RUnlock()
+	for _, p := range w.e.ports.byID {
+		w.catchUp(p, from/w.step)
+	}
+}
+
+func (w *writer) catchUp(p *port, first int64) {
+	for n := max(first, p.ring.oldest()); n <= p.ring.newest; n++ {
+		var v values
+		for m := range v {
+			x, ok := p.ring.get(spate.Metric(m), n)
+			if v[m] = x; !ok {
+				v[m] = math.NaN()
+			}
+		}
+		w.rows.add(p, n*w.step, &v)
+		if w.rows.full() {
+			w.push()
+		}
+	}
+}
+
+// Accept hands a round over and does not wait: when the queue is full the round
+// is dropped and counted. It is what the poller calls; ctx is not needed.
+func (e *Embedded) Accept(_ context.Context, r *spate.Round) {
+	select {
+	case <-e.stop:
+		e.drop()
+		return
+	default:
+	}
+	select {
+	case e.queue <- r:
+	default:
+		e.drop()
+	}
+}
+
+func (e *Embedded) drop() {
+	e.dropped.Add(1)
+	e.counts.dropped.Inc()
+}
+
+// Write hands a round over and waits for room in the queue, for back-fill and
+// imports, which would rather be slow than lose anything.
+func (e *Embedded) Write(ctx context.Context, r *spate.Round) error {
+	select {
+	case <-e.stop:
+		return ErrClosed
+	default:
+	}
+	select {
+	case e.queue <- r:
+		return nil
+	case <-e.stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Flush waits until all rounds handed over so far are written and can be found.
+// Slots that no rate has ended yet stay open.
+func (e *Embedded) Flush(ctx context.Context) error {
+	done := make(chan struct{})
+	select {
+	case e.flushes <- done:
+	case <-e.stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
