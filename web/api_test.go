@@ -381,6 +381,35 @@ func TestNumbersOfTheAPIArePlain(t *testing.T) {
 	}
 }
 
+func FuzzQueriesAreAnsweredOrExplained(f *testing.F) {
+	for _, q := range []string{"device=sw-1&port=Gi1/0/1", "limit=-1", "cursor=c3ctMQAxAEdp", "by=bps&n=5&all=1", "from=-24h&to=now+1h&device=sw-1", "metrics=,", "w=1e3&kind=bits&device=sw-1", "port=a&port=b&device=sw-1", "q=%00", "role=access", "%zz", "only=wall&device=sw-1"} {
+		f.Add(q)
+	}
+	r := twoSwitches(f)
+	paths := []string{"/api/v1/devices", "/api/v1/ports", "/api/v1/top", "/api/v1/series", "/api/v1/graph.svg", "/devices", "/port", "/search", "/"}
+	f.Fuzz(func(t *testing.T, q string) {
+		for _, path := range paths {
+			u := url.URL{Path: path, RawQuery: strings.Map(func(r rune) rune {
+				if r <= ' ' || r >= 0x7f || r == '#' {
+					return -1
+				}
+				return r
+			}, q)}
+			if len(u.RawQuery) > 2000 {
+				return
+			}
+			resp := r.get(t, u.RequestURI())
+			text := body(t, resp)
+			if resp.StatusCode >= 500 {
+				t.Errorf("%s: %d %s", u.RequestURI(), resp.StatusCode, text)
+			}
+			if strings.HasPrefix(path, "/api/") && resp.StatusCode != 200 && !strings.Contains(text, `"detail":"`) {
+				t.Errorf("%s: %d without an explanation: %s", u.RequestURI(), resp.StatusCode, text)
+			}
+		}
+	})
+}
+
 func TestMethodsThatAreNotTaken(t *testing.T) {
 	r := twoSwitches(t)
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, "TRACE"} {
@@ -390,5 +419,8 @@ func TestMethodsThatAreNotTaken(t *testing.T) {
 	}
 	if resp := r.do(t, http.MethodHead, "/api/v1/devices"); resp.StatusCode != 200 {
 		t.Errorf("HEAD: %d, want 200", resp.StatusCode)
+	}
+	if resp := r.do(t, http.MethodHead, "/api/v1/events"); resp.StatusCode != 200 {
+		t.Errorf("HEAD of the events: %d, want 200 and an end", resp.StatusCode)
 	}
 }

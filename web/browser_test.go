@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,8 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+
+	"spate"
 )
 
 // A browser is one headless chromium with one tab, and what it complained of.
@@ -120,8 +123,15 @@ func ask[T any](t *testing.T, b *browser, expression string) T {
 // await waits until an expression is true.
 func (b *browser) await(t *testing.T, expression string) {
 	t.Helper()
-	if _, err := chromedp.Run(b.within(t, 15*time.Second), chromedp.Poll[bool](expression)); err != nil {
-		t.Fatalf("waiting for %s: %v", expression, err)
+	ctx := b.within(t, 20*time.Second)
+	for {
+		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(100*time.Millisecond)))
+		switch {
+		case err == nil:
+			return
+		case ctx.Err() != nil || !strings.Contains(err.Error(), "context"): // a page that is left takes its context along
+			t.Fatalf("waiting for %s: %v", expression, err)
+		}
 	}
 }
 
@@ -162,6 +172,11 @@ func TestWallFitsTheScreenAndMoves(t *testing.T) {
 			name := fmt.Sprintf("wall-%d-%s", size[1], theme)
 			b.open(t, "/", size[0], size[1], theme)
 			b.screenshot(t, name, false)
+			if size[1] == 1080 {
+				if bad := b.violations(t); len(bad) > 0 {
+					t.Errorf("%s: axe-core says %s", name, strings.Join(bad, "; "))
+				}
+			}
 			over := ask[[]float64](t, b, `[document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight,
 				document.querySelector("main").scrollHeight - document.querySelector("main").clientHeight,
 				document.querySelector("main").scrollWidth - document.querySelector("main").clientWidth]`)
@@ -190,13 +205,14 @@ func TestWallFitsTheScreenAndMoves(t *testing.T) {
 }
 
 func TestPagesRenderInBothThemes(t *testing.T) {
-	r, _, b := provider(t)
+	r, n, b := provider(t)
 	pages := map[string]string{
 		"devices": "/devices", "device": "/devices/sw-acc-7", "device-silent": "/devices/sw-acc-10", "port": longPort,
 		"port-gap": "/port?device=sw-acc-7&port=Gi1/0/4", "status": "/status", "search": "/search?q=web-host", "missing": "/devices/nope",
 	}
 	for name, path := range pages {
 		for _, theme := range []string{"dark", "light"} {
+			n.fill(t.Context(), r.board.Accept, time.Now())
 			b.open(t, path, 1440, 900, theme)
 			if name == "port" && ask[bool](t, b, `document.querySelector('script[src*="chart.js"]') !== null`) {
 				b.await(t, `document.querySelectorAll(".u-over").length === 3`)
@@ -223,6 +239,91 @@ func TestPagesRenderInBothThemes(t *testing.T) {
 	b.screenshot(t, "wall-none-dark", false)
 	b.open(t, "/devices", 1440, 900, "light")
 	b.screenshot(t, "devices-none-light", true)
+}
+
+func TestFiguresOfAPageMoveAndKeysWork(t *testing.T) {
+	r := newRig(t, dev("sw-1"))
+	r.board.Accept(t.Context(), loads(50, 40))
+	b := newBrowser(t, r.running(t))
+	b.open(t, "/devices/sw-1", 1440, 900, "dark")
+	b.await(t, `document.querySelector('[data-rate="in_bps"]').textContent === "50\u202fMb/s"`)
+	b.awaitReader(t, r)
+	r.board.Accept(t.Context(), loads(912, 40))
+	b.await(t, `document.querySelector('[data-rate="in_bps"]').textContent === "912\u202fMb/s"`)
+	b.await(t, `document.querySelector('[data-rate="percent"]').textContent === "91\u202f%"`)
+	b.await(t, `document.querySelector("svg.bar").getAttribute("class") === "bar high"`)
+
+	for _, v := range []float64{0, 0.02, 0.6, 1, 9.994, 9.995, 9.996, 99.94, 99.95, 99.96, 123.4, 999.4, 999.5, 1000, 1234, 12345, 1e6, 912e6, 1.26e9, 4.1e12} {
+		got := ask[string](t, b, fmt.Sprintf(`import("/assets/live.js").then(m => m.format(%v, "b/s"))`, v))
+		if want := strings.ReplaceAll(spate.FormatSI(v, "b/s"), " ", "\u202f"); got != want {
+			t.Errorf("the browser writes %v as %q, the server as %q", v, got, want)
+		}
+	}
+	keys := func(keys string) {
+		if err := chromedp.Do(b.within(t, 10*time.Second), chromedp.KeyEvent(keys)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys("?")
+	b.await(t, `document.querySelector("dialog.keys").open`)
+	b.screenshot(t, "keys-dark", false)
+	ask[bool](t, b, `document.querySelector("dialog.keys").close() === undefined`)
+	keys("/")
+	b.await(t, `document.activeElement.name === "q"`)
+	ask[bool](t, b, `document.activeElement.blur() === undefined`)
+	keys("t")
+	b.await(t, `document.documentElement.dataset.theme === "auto" && document.cookie.includes("spate_theme=auto")`)
+	keys("g")
+	keys("d")
+	b.await(t, `location.pathname === "/devices"`)
+	if got := b.complaints(); len(got) > 0 {
+		t.Errorf("the console: %q", got)
+	}
+}
+
+func TestWallReconnectsAndSaysSo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits 5 s for a lost server")
+	}
+	r := newRig(t, dev("sw-1"))
+	r.board.Accept(t.Context(), loads(50, 40))
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- r.Run(ctx, ln) }()
+	b := newBrowser(t, ln.Addr().String())
+	b.open(t, "/", 1920, 1080, "dark")
+	b.awaitReader(t, r)
+	stop()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	b.await(t, `document.querySelector('[data-wall="lost"]').textContent === "reconnecting"`)
+	b.screenshot(t, "wall-lost-dark", false)
+	next := newRig(t, dev("sw-1"))
+	next.board.Accept(t.Context(), loads(77, 40))
+	again, err := net.Listen("tcp", ln.Addr().String())
+	if err != nil {
+		t.Skipf("the port was taken meanwhile: %v", err)
+	}
+	ctx, stop = context.WithCancel(t.Context())
+	go func() { ended <- next.Run(ctx, again) }()
+	defer func() { stop(); <-ended }()
+	b.await(t, `document.querySelector('[data-wall="lost"]').textContent === "" && document.querySelector(".busy .big").textContent === "77\u202fMb/s"`)
+}
+
+// awaitReader waits until the page's event stream is open.
+func (b *browser) awaitReader(t *testing.T, r *rig) {
+	t.Helper()
+	ctx := b.within(t, 15*time.Second)
+	for !strings.Contains(body(t, r.get(t, "/metrics")), "spate_event_readers 1") {
+		if err := chromedp.Do(ctx, chromedp.Sleep(20*time.Millisecond)); err != nil {
+			t.Fatalf("no event stream: %v", err)
+		}
+	}
 }
 
 // violations runs axe-core in the page, where npm has brought it.

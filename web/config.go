@@ -46,7 +46,7 @@ type StoreStatus struct {
 	Oldest            time.Time
 }
 
-// Deps are what the server is joined to.
+// Deps are what the server is joined to. Board, Store and Painter are needed.
 type Deps struct {
 	Board       *Board
 	Store       Store
@@ -55,4 +55,21 @@ type Deps struct {
 	Ready       func() error // nil when the store is open and the first round is planned, else why not
 	Metrics     *metrics.Set // what GET /metrics prints; the server adds its own
 	Log         *slog.Logger
+}
+
+// fillIn makes up for what may be left out: figures nobody has, a server that is
+// ready when it runs.
+func (d *Deps) fillIn() {
+	if d.StoreStatus == nil {
+		d.StoreStatus = func() StoreStatus { return StoreStatus{Bytes: -1, ForecastYearBytes: -1} }
+	}
+	if d.Ready == nil {
+		d.Ready = func() error { return nil }
+	}
+	if d.Metrics == nil {
+		d.Metrics = metrics.NewSet()
+	}
+	if d.Log == nil {
+		d.Log = slog.New(slog.DiscardHandler)
+	}
 }

@@ -81,6 +81,9 @@ func (s *Server) showEvents(c *gin.Context) error {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no")
 	c.Writer.WriteHeader(http.StatusOK)
+	if c.Request.Method == http.MethodHead {
+		return nil
+	}
 	w := eventWriter{w: c.Writer, control: http.NewResponseController(c.Writer)}
 	// The server's read timeout would end the stream: net/http reads on in the
 	// background to see the caller leave.

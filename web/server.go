@@ -64,6 +64,7 @@ func New(cfg Config, deps Deps) *Server {
 	if cfg.Zone == nil {
 		cfg.Zone = time.Local
 	}
+	deps.fillIn()
 	now, cores := time.Now(), runtime.GOMAXPROCS(0)
 	s := &Server{
 		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter,
