@@ -28,12 +28,13 @@ type pictureOrder struct {
 	format        string // png, svg
 	from, to      time.Time
 	width, height int
+	bare          bool          // without title, for a page that has one
 	fresh         time.Duration // how long the picture may be shown
 }
 
 func (o pictureOrder) key() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %s %d %d %d %d", o.format, o.kind, o.theme, o.from.UnixMilli(), o.to.UnixMilli(), o.width, o.height)
+	fmt.Fprintf(&b, "%s %s %s %t %d %d %d %d", o.format, o.kind, o.theme, o.bare, o.from.UnixMilli(), o.to.UnixMilli(), o.width, o.height)
 	for _, p := range o.sel.ports {
 		fmt.Fprintf(&b, " %q %q", p.Device, p.Name)
 	}
@@ -67,6 +68,11 @@ func (s *Server) pictureParams(q url.Values, format string, now time.Time) (o pi
 	if err != nil {
 		return
 	}
+	title, err := wordParam(q, "title", "1", "0")
+	if err != nil {
+		return
+	}
+	o.bare = title == "0"
 	o.kind, o.theme = graph.Kind(kind), graph.Theme(theme)
 	if o.width, err = intParam(q, "w", 1200, graph.MinWidth, graph.MaxWidth); err != nil {
 		return
@@ -126,16 +132,18 @@ func (s *Server) picture(ctx context.Context, o pictureOrder) (*cachedPicture, e
 // describe is the picture with its words.
 func (s *Server) describe(o pictureOrder, f *spate.Frame) graph.Picture {
 	p := graph.Picture{Kind: o.kind, Frame: f, Width: o.width, Height: o.height, Theme: o.theme, Zone: s.cfg.Zone}
-	if len(o.sel.ports) > 1 {
-		p.Title = fmt.Sprintf("%s, sum of %d ports", o.sel.ports[0].Device, len(o.sel.ports))
-		p.Subtitle = coverage(f)
-		return p
-	}
 	id := o.sel.ports[0]
-	p.Title = id.String()
-	if v, r, ok := s.board.port(id); ok {
-		view := portView{v, r, time.Now()}
-		p.Subtitle, p.Speed = r.Port.Alias, view.speed()
+	if len(o.sel.ports) > 1 {
+		p.Title = fmt.Sprintf("%s, sum of %d ports", id.Device, len(o.sel.ports))
+		p.Subtitle = coverage(f)
+	} else {
+		p.Title = id.String()
+		if v, r, ok := s.board.port(id); ok {
+			p.Subtitle, p.Speed = r.Port.Alias, portView{v, r, time.Now()}.speed()
+		}
+	}
+	if o.bare {
+		p.Title, p.Subtitle = "", ""
 	}
 	return p
 }

@@ -16,14 +16,14 @@ import (
 var ranges = []string{"1h", "6h", "24h", "7d", "30d", "1y"}
 
 // A statRow is one line of a chart's legend.
-type statRow struct{ Label, Now, Mean, Max, P95, Total, Class string }
+type statRow struct{ Label, Now, Mean, Max, P95, Total, Class, Metric string }
 
 // A chartBody is one chart with its legend and its other forms.
 type chartBody struct {
 	Kind, Title         string
 	Light, Dark         string // addresses of the drawing
 	PNG, SVG, CSV, JSON string
-	Series              string // what the zooming chart asks for
+	Series, Draw        string // what the zooming chart asks for, and what of it is drawn
 	Alt                 string
 	Stats               []statRow
 	Totals              bool
@@ -51,13 +51,14 @@ type rangeLink struct {
 // chartKinds says which lines each chart's legend has.
 var chartKinds = []struct {
 	kind, title string
+	drawn       int // how many of the metrics the zooming chart draws
 	metrics     []spate.Metric
 	labels      []string
 }{
-	{"bits", "Throughput", []spate.Metric{spate.InBps, spate.OutBps}, []string{"in", "out"}},
-	{"packets", "Packets", []spate.Metric{spate.InPps, spate.OutPps, spate.InMcastPps, spate.InBcastPps, spate.OutMcastPps, spate.OutBcastPps},
+	{"bits", "Throughput", 2, []spate.Metric{spate.InBps, spate.OutBps}, []string{"in", "out"}},
+	{"packets", "Packets", 2, []spate.Metric{spate.InPps, spate.OutPps, spate.InMcastPps, spate.InBcastPps, spate.OutMcastPps, spate.OutBcastPps},
 		[]string{"in", "out", "in multicast", "in broadcast", "out multicast", "out broadcast"}},
-	{"errors", "Errors and discards", []spate.Metric{spate.InErrorsPs, spate.OutErrorsPs, spate.InDiscardsPs, spate.OutDiscardsPs},
+	{"errors", "Errors and discards", 4, []spate.Metric{spate.InErrorsPs, spate.OutErrorsPs, spate.InDiscardsPs, spate.OutDiscardsPs},
 		[]string{"in errors", "out errors", "in discards", "out discards"}},
 }
 
@@ -175,13 +176,10 @@ func (b *portBody) addCharts(f *spate.Frame, q url.Values, id spate.PortID) {
 		}
 		picture := same + "&kind=" + k.kind
 		series := "/api/v1/series?" + same + "&metrics=" + strings.Join(names, ",")
-		ch.Light, ch.Dark = "/api/v1/graph.svg?"+picture+"&w=1100&h=300&theme=light", "/api/v1/graph.svg?"+picture+"&w=1100&h=300&theme=dark"
+		ch.Light, ch.Dark = "/api/v1/graph.svg?"+picture+"&w=1100&h=300&title=0&theme=light", "/api/v1/graph.svg?"+picture+"&w=1100&h=300&title=0&theme=dark"
 		ch.PNG, ch.SVG = "/api/v1/graph.png?"+picture, "/api/v1/graph.svg?"+picture
 		ch.JSON, ch.CSV = series, series+"&format=csv"
-		ch.Series = "/api/v1/series?" + same + "&metrics=" + strings.Join(names[:min(len(names), 4)], ",")
-		if k.kind == "packets" {
-			ch.Series = "/api/v1/series?" + same + "&metrics=in_pps,out_pps"
-		}
+		ch.Series, ch.Draw = series, strings.Join(names[:k.drawn], ",")
 		ch.Alt = altWords(k.title, id, ch.Stats)
 		b.Charts = append(b.Charts, ch)
 	}
@@ -191,7 +189,7 @@ func statLine(label string, s spate.Series) statRow {
 	m := s.Metric
 	return statRow{
 		Label: label, Now: formatMetric(m, s.Stats.Last), Mean: formatMetric(m, s.Stats.Mean), Max: formatMetric(m, s.Stats.Max),
-		P95: formatMetric(m, s.Stats.P95), Total: formatTotal(m, s.Stats.Total), Class: strings.ReplaceAll(label, " ", "-"),
+		P95: formatMetric(m, s.Stats.P95), Total: formatTotal(m, s.Stats.Total), Class: strings.ReplaceAll(label, " ", "-"), Metric: m.String(),
 	}
 }
 

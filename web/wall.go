@@ -30,7 +30,7 @@ type wallView struct {
 	Clock    string    `json:"clock"`
 	ClockISO string    `json:"clock_iso"`
 	Rows     []wallRow `json:"rows"`
-	Empty    bool      `json:"-"`
+	Empty    bool      `json:"empty"` // no device is configured
 }
 
 // A wallRow is one port on the wall, as text.

@@ -33,13 +33,23 @@ function show(root, rate) {
     in_bps: format(r.in_bps, "b/s"),
     out_bps: format(r.out_bps, "b/s"),
     pps: format(largest(r.in_pps, r.out_pps), "p/s"),
-    errors: format(total(r.in_errors_ps, r.out_errors_ps, r.in_discards_ps, r.out_discards_ps), "/s"),
   };
+  showErrors(root, total(r.in_errors_ps, r.out_errors_ps, r.in_discards_ps, r.out_discards_ps));
   for (const [name, text] of Object.entries(words)) {
     const cell = root.querySelector(`[data-rate="${name}"]`);
     if (cell && cell.textContent.trim() !== text) cell.textContent = text;
   }
   showShare(root, largest(r.in_bps, r.out_bps));
+}
+
+// Errors have a colour and a glyph, never the colour alone.
+function showErrors(root, errors) {
+  const cell = root.querySelector('[data-rate="errors"]');
+  if (!cell) return;
+  const bad = errors !== null && errors >= 1;
+  const text = `${bad ? "◆ " : ""}${format(errors, "/s")}`;
+  if (cell.textContent.trim() !== text) cell.textContent = text;
+  cell.classList.toggle("warn", bad);
 }
 
 function showShare(root, bits) {

@@ -45,11 +45,11 @@ function fill(wall) {
   at("clock").setAttribute("datetime", wall.clock_iso);
   at("top").classList.toggle("stale", wall.old !== "");
   const body = at("rows");
-  if (!body || (body.rows.length === 0) !== (wall.rows === null || wall.rows.length === 0)) {
-    location.reload(); // from empty to full: another page
+  const rows = wall.rows || [];
+  if (!body || (body.rows.length === 0 && rows.length > 0)) {
+    if (!wall.empty) location.reload(); // from nothing to something: another page
     return;
   }
-  const rows = wall.rows || [];
   while (body.rows.length > rows.length) body.deleteRow(-1);
   while (body.rows.length < rows.length) body.append(body.rows[0].cloneNode(true));
   rows.forEach((row, i) => {

@@ -104,7 +104,7 @@ const charts = [];
 
 async function enhance(section) {
   const url = new URL(section.dataset.series, location.href);
-  const metrics = url.searchParams.get("metrics").split(",");
+  const metrics = section.dataset.draw.split(",");
   const unit = units[section.dataset.chart];
   const plot = section.querySelector(".plot");
   const paint = colours();
@@ -134,7 +134,7 @@ async function enhance(section) {
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", plot.querySelector("img").alt);
   plot.replaceChildren(canvas);
-  charts.push({ chart, url, metrics, plot, whole: [Date.parse(frame.from) / 1000, Date.parse(frame.to) / 1000] });
+  charts.push({ chart, url, metrics, plot, section, whole: [Date.parse(frame.from) / 1000, Date.parse(frame.to) / 1000] });
   chart.over.addEventListener("dblclick", () => showAll(null));
 }
 
@@ -169,8 +169,29 @@ async function showAll(range) {
       const [from, to] = range || c.whole;
       const frame = await load(withWidth(c.url, c.plot.clientWidth, from, to));
       c.chart.setData(columns(frame, c.metrics), true);
+      tell(c.section, frame);
     }),
   );
+}
+
+// tell puts the figures of the range that is shown into the legend, and the
+// range into the links beside the chart.
+function tell(section, frame) {
+  const unit = units[section.dataset.chart];
+  const amount = { bits: "B", packets: "p", errors: "" }[section.dataset.chart];
+  for (const row of section.querySelectorAll("tr[data-metric]")) {
+    const s = frame.stats[row.dataset.metric];
+    if (!s) continue;
+    const words = [s.last, s.mean, s.max, s.p95].map((v) => format(v, unit));
+    words.push(format(s.total, amount).trimEnd());
+    words.forEach((text, i) => (row.cells[i + 1].textContent = text));
+  }
+  for (const link of section.querySelectorAll(".forms a")) {
+    const url = new URL(link.href);
+    url.searchParams.set("from", frame.from);
+    url.searchParams.set("to", frame.to);
+    link.href = url.pathname + url.search;
+  }
 }
 
 addEventListener("resize", () => {
