@@ -73,9 +73,12 @@ func formatBytes(n int64) string {
 	return tight(spate.FormatSI(float64(n), "B"))
 }
 
-// band is the colour of a share of the link speed.
+// band is the colour of a share of the link speed; none where it cannot be told,
+// since an empty bar would claim an idle link.
 func band(percent float64) string {
 	switch {
+	case math.IsNaN(percent):
+		return "none"
 	case percent > 95:
 		return "full"
 	case percent > 80:

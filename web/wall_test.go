@@ -111,6 +111,16 @@ func TestWallSaysWhatIsStale(t *testing.T) {
 	})
 }
 
+func TestPortWithoutASpeedShowsNoBar(t *testing.T) {
+	r := newRig(t, dev("sw-1"))
+	rd := loads(50)
+	rd.Readings[0].Port.SpeedSource = spate.SpeedUnknown
+	r.board.Accept(t.Context(), rd)
+	if page := body(t, r.get(t, "/")); !strings.Contains(page, `class="bar none"`) || !strings.Contains(page, `<td class="num mid">-</td>`) {
+		t.Errorf("an unknown share is shown as one: %s", page)
+	}
+}
+
 func TestWallComesByEvents(t *testing.T) {
 	r := newRig(t, dev("sw-1"))
 	r.board.Accept(t.Context(), loads(50, 40))
