@@ -59,9 +59,10 @@ var (
 )
 
 const (
-	gridUnit  = 100 * time.Millisecond // steps are multiples of it, so that two steps share a fine grid
-	tenYears  = 10 * 366 * 24 * time.Hour
-	mostWidth = 4096
+	gridUnit    = 100 * time.Millisecond // steps are multiples of it, so that two steps share a fine grid
+	longestStep = 24 * time.Hour         // the longest interval of config.toml
+	tenYears    = 10 * 366 * 24 * time.Hour
+	mostWidth   = 4096
 )
 
 // filled is c with what is not set taken from DefaultConfig.
@@ -80,8 +81,8 @@ func (c Config) filled() (Config, error) {
 	if c.FreeSpace == nil {
 		c.FreeSpace = d.FreeSpace
 	}
-	if c.Step < time.Second || c.Step%gridUnit != 0 {
-		return c, fmt.Errorf("storage: a step of %v does not fit the grid: set poller.interval to 1s or more in whole tenths of a second", c.Step)
+	if c.Step < time.Second || c.Step > longestStep || c.Step%gridUnit != 0 {
+		return c, fmt.Errorf("storage: a step of %v does not fit the grid: set poller.interval to 1s to 1d, in whole tenths of a second", c.Step)
 	}
 	if c.RetentionRaw < c.Step || c.Queue < 1 || c.MaxSamples < 1 {
 		return c, fmt.Errorf("storage: retention %v, queue %d and limit of %d samples must be positive: set storage.retention.raw to a day or more", c.RetentionRaw, c.Queue, c.MaxSamples)

@@ -64,7 +64,8 @@ func Open(cfg Config, log *slog.Logger) (*Embedded, error) {
 }
 
 func openIn(f *folder, cfg Config, log *slog.Logger) (*Embedded, error) {
-	guard := &space{path: cfg.Path, minFree: cfg.MinFree, ask: cfg.FreeSpace, log: log}
+	path := filepath.Join(cfg.Path, rawFolder)
+	guard := &space{path: cfg.Path, minFree: cfg.MinFree, ask: cfg.FreeSpace, log: log, largest: func() uint64 { return largestPart(path) }}
 	_, size, err := guard.ask(cfg.Path)
 	if err != nil {
 		return nil, fmt.Errorf("storage: ask the free space of %s: %w", cfg.Path, err)
@@ -72,7 +73,7 @@ func openIn(f *folder, cfg Config, log *slog.Logger) (*Embedded, error) {
 	if err := startEngine(cfg, guard.limit(size), log); err != nil {
 		return nil, err
 	}
-	raw, oldest, err := openTier(spate.TierRaw, filepath.Join(cfg.Path, rawFolder), cfg.RetentionRaw)
+	raw, oldest, err := openTier(spate.TierRaw, path, cfg.RetentionRaw)
 	if err != nil {
 		stopEngine()
 		return nil, err
@@ -93,8 +94,9 @@ func openIn(f *folder, cfg Config, log *slog.Logger) (*Embedded, error) {
 
 // Close writes what is waiting, and of the slots still open those known for
 // more than half, and gives the folder free. Rounds that come later are dropped
-// and counted.
+// and counted. An error means that the disk did not take all of it.
 func (e *Embedded) Close() error {
+	var err error
 	e.stopped.Do(func() {
 		close(e.stop)
 		e.writing.Wait()
@@ -102,11 +104,11 @@ func (e *Embedded) Close() error {
 		e.reading.Lock()
 		defer e.reading.Unlock()
 		e.closed = true
-		e.raw.close()
+		err = e.raw.close()
 		stopEngine()
 		e.folder.close()
 	})
-	return nil
+	return err
 }
 
 // noteOldest keeps the time of the oldest row for Status.

@@ -1,12 +1,11 @@
 package storage
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +36,9 @@ func startEngine(cfg Config, limit uint64, log *slog.Logger) error {
 		// line does not use; memory.Allowed panics unless they were parsed.
 		if err := flag.CommandLine.Parse([]string{
 			fmt.Sprintf("-memory.allowedBytes=%d", cfg.MemoryBytes),
-			"-loggerLevel=INFO", "-loggerFormat=json",
+			// As JSON the library would end the process where it now panics, and
+			// openTier and Query can no longer say which folder is damaged.
+			"-loggerLevel=INFO", "-loggerFormat=default", "-loggerDisableTimestamps",
 		}); err != nil {
 			return fmt.Errorf("storage: settings of the engine: %w", err)
 		}
@@ -59,33 +60,28 @@ func stopEngine() {
 	engine.open--
 }
 
-// lines turns the library's log, one JSON object a line, into ours.
+// lines turns the library's log, one message a call, into ours.
 type lines struct{}
 
 func (lines) Write(p []byte) (int, error) {
-	log := engine.log.Load()
-	for line := range bytes.Lines(p) {
-		tell(log, bytes.TrimSpace(line))
-	}
+	tell(engine.log.Load(), string(p))
 	return len(p), nil
 }
 
-// tell logs one line. What the library calls information is of use to those
-// who look for a fault in it only.
-func tell(log *slog.Logger, line []byte) {
-	if len(line) == 0 {
-		return
-	}
-	var l struct{ Level, Caller, Msg string }
-	if err := json.Unmarshal(line, &l); err != nil {
-		l.Level, l.Msg = "warn", string(line)
+// tell logs a message of the form "level TAB file TAB text". What the library
+// calls information is of use to those only who look for a fault in it.
+func tell(log *slog.Logger, message string) {
+	word, rest, _ := strings.Cut(message, "\t")
+	caller, text, ok := strings.Cut(rest, "\t")
+	if !ok {
+		word, caller, text = "warn", "", message
 	}
 	level := slog.LevelError
-	switch l.Level {
+	switch word {
 	case "info":
 		level = slog.LevelDebug
 	case "warn":
 		level = slog.LevelWarn
 	}
-	log.Log(context.Background(), level, "storage engine", "said", l.Msg, "caller", l.Caller)
+	log.Log(context.Background(), level, "storage engine", "said", strings.TrimSpace(text), "caller", caller)
 }

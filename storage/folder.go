@@ -136,13 +136,9 @@ func (f *folder) mark(step, now int64) error {
 	}
 	if m == nil {
 		m = &marker{Format: markerFormat, Steps: []epoch{{Step: step}}}
-	} else if m.Steps[len(m.Steps)-1].Step == step {
+	} else if !m.turnTo(step, now) {
 		f.epochs = m.Steps
 		return nil
-	} else {
-		// From the next full slot on. Until then there is a gap of one step at
-		// most; an earlier start could be taken for rows of the old length.
-		m.Steps = append(m.Steps, epoch{Since: ceil(now, step), Step: step})
 	}
 	f.epochs = m.Steps
 	b, err := json.Marshal(m)
@@ -153,6 +149,24 @@ func (f *folder) mark(step, now int64) error {
 		return fmt.Errorf("storage: %s is not writable: %w: give it to user %d, or set storage.path", f.path, reason(err), os.Getuid())
 	}
 	return nil
+}
+
+// turnTo makes step the one in force, and tells whether that changed anything.
+// It is so from the next full slot on: until then there is a gap of one step at
+// most, where an earlier start could be taken for rows of the old length.
+func (m *marker) turnTo(step, now int64) bool {
+	n := len(m.Steps)
+	for n > 1 && m.Steps[n-1].Since > now+longestStep.Milliseconds() {
+		n-- // begun when the clock was wrong; nothing could be written until then
+	}
+	changed := n < len(m.Steps)
+	m.Steps = m.Steps[:n]
+	if m.Steps[n-1].Step != step {
+		since := max(ceil(now, step), m.Steps[n-1].Since)
+		m.Steps = append(m.Steps, epoch{Since: since, Step: step})
+		changed = true
+	}
+	return changed
 }
 
 func readMarker(path string) (*marker, error) {

@@ -51,7 +51,7 @@ func encodeDevice(d *DeviceRecord) ([]byte, error) {
 	j := deviceJSON{
 		V: deviceShape, Name: d.Device.Name, Address: d.Device.Address, Site: d.Device.Site,
 		SysName: d.System.Name, SysDescr: d.System.Descr, Vendor: d.System.Vendor, UptimeMS: d.System.Uptime.Milliseconds(),
-		Limits: d.Limits, FirstSeen: ms(d.FirstSeen), LastSeen: ms(d.LastSeen), Removed: ms(d.Removed),
+		Limits: d.Limits, FirstSeen: millis(d.FirstSeen), LastSeen: millis(d.LastSeen), Removed: millis(d.Removed),
 		Ports: make([]portJSON, len(d.Ports)),
 	}
 	for i := range d.Ports {
@@ -60,7 +60,7 @@ func encodeDevice(d *DeviceRecord) ([]byte, error) {
 		j.Ports[i] = portJSON{
 			Name: p.ID.Name, IfIndex: p.IfIndex, Alias: p.Alias, Descr: p.Descr, Type: p.Type, MAC: p.MAC,
 			Speed: float64(p.Speed), SpeedSource: string(p.SpeedSource), Admin: string(p.Admin), Oper: string(p.Oper),
-			HighLayer: p.HighLayer, FirstSeen: ms(r.FirstSeen), LastSeen: ms(r.LastSeen), Removed: ms(r.Removed),
+			HighLayer: p.HighLayer, FirstSeen: millis(r.FirstSeen), LastSeen: millis(r.LastSeen), Removed: millis(r.Removed),
 		}
 	}
 	return json.Marshal(j)
@@ -80,7 +80,7 @@ func decodeDevice(b []byte) (DeviceRecord, error) {
 	d := DeviceRecord{
 		Device: spate.Device{Name: j.Name, Address: j.Address, Site: j.Site},
 		System: spate.System{Name: j.SysName, Descr: j.SysDescr, Vendor: j.Vendor, Uptime: time.Duration(j.UptimeMS) * time.Millisecond},
-		Limits: j.Limits, FirstSeen: at(j.FirstSeen), LastSeen: at(j.LastSeen), Removed: at(j.Removed),
+		Limits: j.Limits, FirstSeen: instant(j.FirstSeen), LastSeen: instant(j.LastSeen), Removed: instant(j.Removed),
 		Ports: make([]PortRecord, len(j.Ports)),
 	}
 	for i, p := range j.Ports {
@@ -90,20 +90,20 @@ func decodeDevice(b []byte) (DeviceRecord, error) {
 				Speed: spate.BitRate(p.Speed), SpeedSource: spate.SpeedSource(p.SpeedSource), Admin: spate.Status(p.Admin), Oper: spate.Status(p.Oper),
 				HighLayer: p.HighLayer,
 			},
-			FirstSeen: at(p.FirstSeen), LastSeen: at(p.LastSeen), Removed: at(p.Removed),
+			FirstSeen: instant(p.FirstSeen), LastSeen: instant(p.LastSeen), Removed: instant(p.Removed),
 		}
 	}
 	return d, nil
 }
 
-func ms(t time.Time) int64 {
+func millis(t time.Time) int64 {
 	if t.IsZero() {
 		return 0
 	}
 	return t.UnixMilli()
 }
 
-func at(ms int64) time.Time {
+func instant(ms int64) time.Time {
 	if ms == 0 {
 		return time.Time{}
 	}

@@ -24,7 +24,7 @@ const (
 // once. Ports and ranges the store knows nothing of are unknown, not errors.
 // Errors are ErrQuery, ErrRange, ErrTooLarge, ErrClosed, the context's, or of
 // the disk.
-func (e *Embedded) Query(ctx context.Context, q spate.Query) (*spate.Frame, error) {
+func (e *Embedded) Query(ctx context.Context, q spate.Query) (f *spate.Frame, err error) {
 	g, err := newGrid(&q, e.folder.during)
 	if err != nil {
 		return nil, err
@@ -40,9 +40,21 @@ func (e *Embedded) Query(ctx context.Context, q spate.Query) (*spate.Frame, erro
 	if e.closed {
 		return nil, ErrClosed
 	}
+	if e.raw.engine == nil {
+		return nil, fmt.Errorf("read the store: it could not be opened again after its disk was full: %s", e.space.why())
+	}
 	g.within(max(now()-e.cfg.RetentionRaw.Milliseconds(), 0), now()+ahead)
+	defer survive(&err)
 	a := answer{e: e, g: g, q: &q, ports: distinct(q.Ports), covered: map[spate.PortID]bool{}}
 	return a.frame(ctx)
+}
+
+// survive turns the engine's panic at a file it cannot read into an error: one
+// damaged month must not end the polling of all others.
+func survive(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("read the store: %v: is its disk sound? restore the folder from a backup", r)
+	}
 }
 
 func distinct(ids []spate.PortID) []spate.PortID {

@@ -45,10 +45,16 @@ func (t *tier) find(ctx context.Context, ports []spate.PortID, metrics []spate.M
 	}
 	f := &finding{parts: make(map[key][]vm.BlockRef, len(ports)*len(metrics)), tr: vm.TimeRange{MinTimestamp: from, MaxTimestamp: to - 1}}
 	f.search.Init(nil, t.engine, filters, f.tr, mostSeries, deadline(ctx))
+	found := false
+	defer func() {
+		if !found {
+			f.close()
+		}
+	}()
 	if err := f.collect(ctx, most); err != nil {
-		f.close()
 		return nil, err
 	}
+	found = true
 	return f, nil
 }
 

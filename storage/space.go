@@ -16,16 +16,23 @@ type space struct {
 	path    string
 	minFree uint64 // 0: by the size of the file system
 	ask     func(string) (free, size uint64, err error)
+	largest func() uint64 // octets of the largest part, which a merge writes anew
 	log     *slog.Logger
 
 	mu     sync.Mutex
 	reason string // why nothing is written; empty: it is
 	free   uint64
+	part   uint64 // largest part as last asked
+	looks  int
 }
 
-// margin is how much above the limit must be free before writing resumes, so
-// that a store on the edge does not open and close with every merge.
-const margin = 20 // the limit's 1/20
+const (
+	// margin is how much above the limit must be free before writing resumes, so
+	// that a store on the edge does not open and close with every merge.
+	margin = 20 // the limit's 1/20
+	// partsEvery is how many looks, one a second, the largest part is believed for.
+	partsEvery = 600
+)
 
 func diskSpace(path string) (free, size uint64, err error) {
 	var st syscall.Statfs_t
@@ -35,12 +42,18 @@ func diskSpace(path string) (free, size uint64, err error) {
 	return st.Bavail * uint64(st.Bsize), st.Blocks * uint64(st.Bsize), nil
 }
 
-// limit is the octets to keep free on a file system of the given size.
+// limit is the octets to keep free on a file system of the given size: what the
+// operator says, else min(2 GiB, a tenth), never less than two of the largest
+// part.
 func (s *space) limit(size uint64) uint64 {
 	if s.minFree > 0 {
 		return s.minFree
 	}
-	return min(2<<30, size/10)
+	if s.looks%partsEvery == 0 {
+		s.part = s.largest()
+	}
+	s.looks++
+	return max(min(2<<30, size/10), 2*s.part)
 }
 
 // look measures, and opens or closes the store. engineClosed tells that the

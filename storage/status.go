@@ -58,9 +58,9 @@ func (e *Embedded) bytes() uint64 {
 
 // counts are the store's own counters.
 type counts struct {
-	set                                   *metrics.Set
-	rows, dropped, refused, late, unsound *metrics.Counter
-	gauges                                []string
+	set                                            *metrics.Set
+	rows, dropped, refused, late, unsound, outside *metrics.Counter
+	gauges                                         []string
 }
 
 // newCounts registers the counters in the set; gauges ask e.
@@ -76,6 +76,7 @@ func newCounts(set *metrics.Set, e *Embedded) *counts {
 		late:    set.GetOrCreateCounter(`spate_store_rates_rejected_total{why="late"}`),
 		unsound: set.GetOrCreateCounter(`spate_store_rates_rejected_total{why="unsound"}`),
 	}
+	c.outside = set.GetOrCreateCounter(`spate_store_slots_rejected_total{why="outside_retention"}`)
 	c.gauge("spate_store_read_only", func() float64 { return oneIf(e.space.full()) })
 	c.gauge("spate_store_bytes", func() float64 { return float64(e.bytes()) })
 	c.gauge("spate_store_ports", func() float64 { return float64(e.ports.len()) })

@@ -10,18 +10,21 @@ import (
 
 // A writer is the one goroutine that turns rounds into rows.
 type writer struct {
-	e      *Embedded
-	step   int64
-	rows   *rows
-	port   *port                     // whose rates are being spread
-	emit   func(at int64, v *values) // finished, made once so that no rate allocates
-	swept  int64                     // when ports were last looked through, ms of the data
-	refuse int64                     // oldest slot not written because the disk was full, ms; 0 none
+	e        *Embedded
+	step     int64
+	rows     *rows
+	port     *port                     // whose rates are being spread
+	emit     func(at int64, v *values) // finished, made once so that no rate allocates
+	swept    int64                     // when ports were last looked through, ms of the data
+	from, to int64                     // what the engine takes: within the retention and not far ahead, ms
+	refuse   int64                     // oldest slot not written because the disk was full, ms; 0 none
+	broken   string                    // why the engine could not be opened again, as last told
 }
 
 func newWriter(e *Embedded) *writer {
 	w := &writer{e: e, step: e.cfg.Step.Milliseconds(), rows: newRows()}
 	w.emit = w.finished
+	w.window()
 	return w
 }
 
@@ -100,8 +103,8 @@ func (w *writer) spread(p *port, r *spate.Rate) {
 
 // finished is a slot of w.port that is complete.
 func (w *writer) finished(at int64, v *values) {
-	if at < w.e.folder.since() {
-		w.e.counts.unsound.Inc() // of the time of another step, where it would be read wrongly
+	if at < w.from || at > w.to {
+		w.e.counts.outside.Inc()
 		return
 	}
 	w.port.ring.set(at/w.step, v)
@@ -109,6 +112,14 @@ func (w *writer) finished(at int64, v *values) {
 	if w.rows.full() {
 		w.push() // a slow device fills many slots at once
 	}
+}
+
+// window sets which slots are taken: not of the time of another step, where
+// they would be read wrongly, nor what the engine drops without a word.
+func (w *writer) window() {
+	at := now()
+	w.from = max(w.e.folder.since(), at-w.e.cfg.RetentionRaw.Milliseconds())
+	w.to = at + ahead - clockBack
 }
 
 // sweep lets go of ports that had no rate for long: their open slot is written
@@ -158,13 +169,34 @@ func (w *writer) refused() {
 	w.e.counts.refused.Add(len(w.rows.list))
 }
 
-// look asks for the free space; when there is room again, what the ring still
-// has of the time without is written after all.
+// look asks for the free space. When it has just run out, what the engine holds
+// in memory is brought to disk while the reserve lasts: later it would end the
+// process. When there is room again, what the ring still has of the time without
+// is written after all.
 func (w *writer) look() {
+	w.window()
+	was := w.e.space.full()
 	w.e.space.look(w.e.raw.readOnly())
-	if w.refuse == 0 || w.e.space.full() {
-		return
+	full := w.e.space.full()
+	switch {
+	case full && (!was || w.e.raw.engine == nil):
+		w.settle()
+	case !full && w.refuse != 0:
+		w.resume()
 	}
+}
+
+// settle shuts readers out for the second it takes.
+func (w *writer) settle() {
+	w.e.reading.Lock()
+	defer w.e.reading.Unlock()
+	if err := w.e.raw.settle(); err != nil && w.broken != err.Error() {
+		w.broken = err.Error()
+		w.e.space.log.Error("the store is closed until its disk has room", "err", err)
+	}
+}
+
+func (w *writer) resume() {
 	from := w.refuse
 	w.refuse = 0
 	w.e.ports.mu.RLock()
@@ -212,7 +244,8 @@ func (e *Embedded) drop() {
 }
 
 // Write hands a round over and waits for room in the queue, for back-fill and
-// imports, which would rather be slow than lose anything.
+// imports, which would rather be slow than lose anything. Rounds of one device
+// must come in the order of time, here as in Accept.
 func (e *Embedded) Write(ctx context.Context, r *spate.Round) error {
 	select {
 	case <-e.stop:

@@ -96,6 +96,13 @@ func restart(b *bench) {
 	b.same("after the restart", b.bps(0, 80, id), want)
 	b.reopen()
 	b.same("after one more", b.bps(0, 80, id), want)
+	b.one(id, rate(b.at(96), 6*time.Second, map[spate.Metric]float64{spate.InBps: 500}))
+	b.reopen() // in the middle of a slot: the first part has more than half of it, the second adds nothing
+	b.one(id, rate(b.at(100), 4*time.Second, map[spate.Metric]float64{spate.InBps: 9000}))
+	b.one(id, rate(b.at(105), 5*time.Second, map[spate.Metric]float64{spate.InBps: 500}))
+	b.reopen() // exactly half: the second part has it
+	b.one(id, rate(b.at(110), 5*time.Second, map[spate.Metric]float64{spate.InBps: 700}))
+	b.same("quick restarts", b.bps(80, 110, id), []float64{nan, 500, 700})
 	f := b.ask(0, 80, 4096, inBps, id)
 	if want := (4*1000 + 2*2000) * 10 / 8.0; !alike(f.Series[0].Stats.Total, want) {
 		b.Errorf("total %v octets, want %v: a slot was counted twice or not at all", f.Series[0].Stats.Total, want)

@@ -44,6 +44,7 @@ func Run(t *testing.T, open Opener) {
 		{"statistics are of the asked range", statistics},
 		{"the 95th percentile is the nearest rank of five-minute means", percentile},
 		{"ports add up", sums},
+		{"hundreds of ports of one device add up", sumOfMany},
 		{"a sum does not dip where one member is unknown", sumWithHole},
 		{"a sum of members that are all unknown is unknown", sumOfGaps},
 		{"a member unknown for long makes the sum unknown where it matters", sumInDoubt},

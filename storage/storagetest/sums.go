@@ -1,6 +1,10 @@
 package storagetest
 
-import "spate"
+import (
+	"strconv"
+
+	"spate"
+)
 
 func sums(b *bench) {
 	a, c, d := port("xe-0/0/0"), port("xe-0/0/1"), spate.PortID{Device: "bdr-2", Name: "xe-0/0/0"}
@@ -16,6 +20,18 @@ func sums(b *bench) {
 	b.same("greatest of the sum, not sum of the greatest", f.Series[0].Max, []float64{33})
 	if f.Covered != 2 || f.Of != 3 {
 		b.Errorf("coverage %d of %d, want 2 of 3", f.Covered, f.Of)
+	}
+}
+
+func sumOfMany(b *bench) {
+	var ids []spate.PortID
+	for i := range 250 { // more than one look-up holds
+		ids = append(ids, port("Gi1/0/"+strconv.Itoa(i)))
+		b.feed(ids[i], 0, float64(i))
+	}
+	f := b.ask(0, 10, 1, inBps, ids...)
+	if f.Series[0].Avg[0] != 250*249/2 || f.Covered != 250 {
+		b.Errorf("sum of %d ports %v, want 31125 of 250", f.Covered, f.Series[0].Avg[0])
 	}
 }
 
