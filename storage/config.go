@@ -45,7 +45,7 @@ func DefaultConfig() Config {
 		Ring:                 15 * time.Minute,
 		Forget:               time.Hour,
 		Queue:                4096,
-		MaxSamples:           30_000_000,
+		MaxSamples:           100_000_000, // about two seconds of a core
 		FreeSpace:            diskSpace,
 	}
 }

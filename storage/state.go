@@ -20,8 +20,8 @@ type State struct {
 	log *slog.Logger
 }
 
-// schema is the version of state.db's layout: how many of the steps in
-// migrations made it.
+// The buckets. meta holds the version of the file's layout under schemaKey: how
+// many of the migrations made it, as 8 bytes, big endian.
 var (
 	metaBucket    = []byte("meta")
 	schemaKey     = []byte("schema")
