@@ -53,7 +53,14 @@ func inMemory(t *testing.T, agent *snmptest.Agent, version string) (*spate.Round
 // rowsOf are the rows of a column in a recording.
 func rowsOf(walk *snmptest.Walk, column mibs.Object) map[int]snmptest.Value {
 	out := map[int]snmptest.Value{}
+	base, err := snmptest.NameOf(column.OID)
+	if err != nil {
+		panic(err)
+	}
 	for name, value := range walk.All() {
+		if !name.Under(base) {
+			continue
+		}
 		if index, ok := column.OID.Index(name.OID()); ok {
 			out[index] = value
 		}

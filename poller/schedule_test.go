@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,15 +141,16 @@ func TestRoundsKeepTheirSlotsWithADeadSwitchBeside(t *testing.T) {
 
 func TestADeviceIsBackWithinOneInterval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, up := newSite(), false
+		s := newSite()
+		var up atomic.Bool
 		s.add("sw", aSwitch("sw", 8), func(_ int, _, a []byte) []snmptest.Answer {
-			if !up {
+			if !up.Load() {
 				return nil
 			}
 			return []snmptest.Answer{{Data: a}}
 		})
 		var back time.Time
-		s.run(t, 10*time.Minute, func() { up, back = true, time.Now() })
+		s.run(t, 10*time.Minute, func() { up.Store(true); back = time.Now() })
 		first := time.Time{}
 		for _, r := range s.sink.of("sw") {
 			if r.Err == nil && first.IsZero() {

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/VictoriaMetrics/metrics"
+	"golang.org/x/sync/errgroup"
+
+	"spate"
+	"spate/cmd/spate/config"
+	"spate/graph"
+	"spate/host"
+	"spate/poller"
+	"spate/storage"
+	"spate/web"
+)
+
+// site is everything that runs between the config file and the web server.
+type site struct {
+	log       *slog.Logger
+	metrics   *metrics.Set
+	board     *web.Board
+	state     *storage.State
+	store     *storage.Embedded
+	inventory *inventory
+	sockets   *poller.Sockets
+	poller    *poller.Poller
+	host      *host.Reader // nil: off
+}
+
+// A sink takes rounds; rooms declare the same.
+type sink interface {
+	Accept(ctx context.Context, r *spate.Round)
+}
+
+// tee hands each round to all of them, in order. None of them blocks.
+type tee []sink
+
+func (t tee) Accept(ctx context.Context, r *spate.Round) {
+	for _, s := range t {
+		s.Accept(ctx, r)
+	}
+}
+
+func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
+	if cfg.Storage.Backend != "embedded" {
+		return nil, fmt.Errorf(`storage.backend = %q is not part of version %s; set it to "embedded"`, cfg.Storage.Backend, version)
+	}
+	s := &site{log: log, metrics: metrics.NewSet()}
+	var err error
+	if s.store, err = storage.Open(storeConfig(cfg, s.metrics), log); err != nil {
+		return nil, err
+	}
+	if s.state, err = storage.OpenState(filepath.Join(cfg.Storage.Path, "state.db"), log); err != nil {
+		return nil, errors.Join(err, s.store.Close())
+	}
+	if cfg.Host.Enabled {
+		s.host = host.New(host.Config{Enabled: true, Interval: cfg.Poller.Interval}, log)
+	}
+	s.board = web.NewBoard(s.devices(cfg))
+	if s.inventory, err = newInventory(s.state, cfg.Poller.KeepRemoved, s.metrics, log); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.inventory.retain(s.devices(cfg))
+	s.inventory.seed(s.board)
+	counts := poller.NewCounts(s.metrics)
+	s.sockets = poller.NewSockets(counts.Reject)
+	s.poller = poller.New(cfg.Poller, s.sockets, s.sink(), counts, log)
+	s.poller.Set(cfg.Targets)
+	return s, nil
+}
+
+func storeConfig(cfg *config.Config, set *metrics.Set) storage.Config {
+	c := storage.DefaultConfig()
+	c.Path, c.Step, c.MinFree = cfg.Storage.Path, cfg.Poller.Interval, uint64(cfg.Storage.MinFree)
+	c.RetentionRaw, c.RetentionFiveMinutes, c.RetentionHour = cfg.Storage.Retention.Raw, cfg.Storage.Retention.FiveMinutes, cfg.Storage.Retention.Hour
+	c.Metrics = set
+	return c
+}
+
+func (s *site) sink() sink { return tee{s.board, s.store, s.inventory} }
+
+// devices are the configured ones and this machine, which gives its name up to
+// a configured device that has it.
+func (s *site) devices(cfg *config.Config) []spate.Device {
+	var out []spate.Device
+	taken := map[string]bool{}
+	for _, t := range cfg.Targets {
+		out = append(out, t.Device)
+		taken[t.Device.Name] = true
+	}
+	if s.host != nil && !taken[s.host.Device().Name] {
+		out = append(out, s.host.Device())
+	}
+	return out
+}
+
+// run starts what polls; group ends when ctx does.
+func (s *site) run(ctx context.Context, group *errgroup.Group) {
+	group.Go(func() error { return ended(ctx, s.poller.Run(ctx)) })
+	group.Go(func() error { s.inventory.run(ctx); return nil })
+	if s.host == nil {
+		return
+	}
+	group.Go(func() error {
+		if err := s.host.Run(ctx, s.sink()); ended(ctx, err) != nil {
+			s.log.Error("this machine's own interfaces cannot be read", "err", err) // the switches are polled all the same
+		}
+		return nil
+	})
+}
+
+// adopt takes over what can change while running.
+func (s *site) adopt(cfg *config.Config) {
+	s.board.Configure(s.devices(cfg))
+	s.inventory.retain(s.devices(cfg))
+	s.inventory.seed(s.board)
+	s.poller.Set(cfg.Targets)
+}
+
+// close ends what keeps files and sockets, in the order in which readings go.
+func (s *site) close() error {
+	var errs []error
+	if s.sockets != nil {
+		errs = append(errs, s.sockets.Close())
+	}
+	if s.inventory != nil {
+		errs = append(errs, s.inventory.flush())
+	}
+	return errors.Join(append(errs, s.store.Close(), s.state.Close())...)
+}
+
+func (s *site) deps() web.Deps {
+	return web.Deps{
+		Board: s.board, Store: s.store, Painter: graph.NewRenderer(), Metrics: s.metrics, Log: s.log,
+		StoreStatus: s.storeStatus,
+		Ready:       func() error { return nil }, // the store is open and the schedule is set before the server is made
+	}
+}
+
+func (s *site) storeStatus() web.StoreStatus {
+	st := s.store.Status()
+	return web.StoreStatus{Backend: st.Backend, ReadOnly: st.ReadOnly, Bytes: int64(st.Bytes), ForecastYearBytes: -1, Oldest: st.Oldest}
+}

@@ -1,0 +1,8 @@
+//go:build race
+
+package snmptest_test
+
+// largest is the size in octets of the largest packed recording that tests
+// read: the race detector makes reading ten times as slow and learns nothing
+// from one more recording.
+const largest = 40 << 10
