@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -245,9 +246,28 @@ snmp = "v3"
 
 // serving is a running `spate serve`.
 type serving struct {
-	url string
-	cmd *exec.Cmd
-	err *bytes.Buffer
+	url  string
+	file string // its config
+	cmd  *exec.Cmd
+	err  *output
+}
+
+// output is what a program has said so far.
+type output struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.b.String()
 }
 
 // startServe runs the program with a config file in a folder of its own.
@@ -258,7 +278,7 @@ func startServe(t *testing.T, config string) *serving {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := &serving{err: &bytes.Buffer{}, cmd: exec.Command("spate", "serve", "-config", file)}
+	s := &serving{file: file, err: &output{}, cmd: exec.Command("spate", "serve", "-config", file)}
 	s.cmd.Stderr = s.err
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
