@@ -13,7 +13,6 @@ const (
 	wallRows     = 24               // more than the tallest screen shows
 	wallBeat     = 2 * time.Second  // the wall is told anew so often
 	holdPlace    = 30 * time.Second // rows keep their place so long
-	pushIn       = 1.25             // a newcomer that carries so much more need not wait
 	keepStale    = 15 * time.Minute // a silent port stays on the wall so long
 	sparkNews    = 3 * wallBeat     // events carry new sparklines so long
 	wallPatience = 400 * time.Millisecond
