@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
@@ -79,7 +81,17 @@ func count(values []*float64) int {
 func (s *serving) rated(t *testing.T, device string) bool {
 	t.Helper()
 	var got struct{ Ports []apiPort }
-	s.get(t, "/api/v1/ports?device="+device, &got)
+	res, err := http.Get(s.url + "/api/v1/ports?device=" + device)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode == http.StatusNotFound {
+		return false // not taken over yet
+	}
+	if err := json.NewDecoder(res.Body).Decode(&got); err != nil {
+		t.Fatal(err)
+	}
 	return len(got.Ports) == 4 && got.Ports[0].Rate != nil
 }
 
@@ -87,6 +99,7 @@ func TestARestartShowsOnlyTheTimeItWasDown(t *testing.T) {
 	folder, agent := t.TempDir(), agentUDP(t, "sw-1")
 	begin := time.Now()
 	first := startServe(t, everySecond(folder, agent))
+	until(t, "a first rate", func() bool { return first.rated(t, "sw-1") })
 	until(t, "ten seconds of history", func() bool { return count(first.known(t, "sw-1", begin, time.Now())) >= 10 })
 	first.stop(t)
 	down := time.Now()
