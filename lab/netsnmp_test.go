@@ -57,7 +57,11 @@ func recordings(t *testing.T, dir string) (map[string]*snmptest.Walk, []lab.Node
 		}
 		name := strings.TrimSuffix(filepath.Base(file), ".snmprec.bz2")
 		walks[name] = walk
-		nodes = append(nodes, lab.Node{Name: name, Agent: snmptest.New(walk, snmptest.Config{})})
+		served, err := snmptest.LoadRecording(file) // the agent's own: a Walk is not for two goroutines
+		if err != nil {
+			t.Fatal(err)
+		}
+		nodes = append(nodes, lab.Node{Name: name, Agent: snmptest.New(served, snmptest.Config{})})
 	}
 	return walks, nodes
 }
