@@ -3,9 +3,9 @@
 // hour in memory. [Embedded] is the whole of it in one folder; [State] beside it
 // keeps what is no time series, such as which ports a device had.
 //
-// A [spate.Round] comes in by [Embedded.Accept], is cut into slots of one step
+// A [spate.Round] comes in by Accept, is cut into slots of one step
 // by rrdtool's rule for primary data points (slots.go), goes into the ring
-// (ring.go) and in batches to the engine (tier.go). [Embedded.Query] reads
+// (ring.go) and in batches to the engine (tier.go). Query reads
 // series back slot by slot, adds what only the ring knows yet, sums members
 // (sum.go) and reduces slots to columns (columns.go).
 //

@@ -70,7 +70,7 @@ func (ps *ports) fill(id spate.PortID, m spate.Metric, step int64, s *span) (kno
 
 // Latest is the newest rate of a port as it was accepted, if it had one within
 // Config.Forget. The caller judges its age by its At.
-func (e *Embedded) Latest(id spate.PortID) (spate.Rate, bool) {
+func (e *store) Latest(id spate.PortID) (spate.Rate, bool) {
 	e.ports.mu.RLock()
 	defer e.ports.mu.RUnlock()
 	p := e.ports.byID[id]
@@ -81,7 +81,7 @@ func (e *Embedded) Latest(id spate.PortID) (spate.Rate, bool) {
 }
 
 // Newest runs over the newest rate of every port, in no order.
-func (e *Embedded) Newest() iter.Seq2[spate.PortID, spate.Rate] {
+func (e *store) Newest() iter.Seq2[spate.PortID, spate.Rate] {
 	type one struct {
 		id   spate.PortID
 		rate spate.Rate

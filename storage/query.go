@@ -24,7 +24,7 @@ const (
 // once. Ports and ranges the store knows nothing of are unknown, not errors.
 // Errors are ErrQuery, ErrRange, ErrTooLarge, ErrClosed, the context's, or of
 // the disk.
-func (e *Embedded) Query(ctx context.Context, q spate.Query) (f *spate.Frame, err error) {
+func (e *store) Query(ctx context.Context, q spate.Query) (f *spate.Frame, err error) {
 	g, err := newGrid(&q, e.folder.during)
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func (e *Embedded) Query(ctx context.Context, q spate.Query) (f *spate.Frame, er
 	if e.closed {
 		return nil, ErrClosed
 	}
-	if e.raw.engine == nil {
+	if !e.raw.isOpen() {
 		return nil, fmt.Errorf("read the store: it could not be opened again after its disk was full: %s", e.space.why())
 	}
 	g.within(max(now()-e.cfg.RetentionRaw.Milliseconds(), 0), now()+ahead)
@@ -71,16 +71,16 @@ func distinct(ids []spate.PortID) []spate.PortID {
 
 // An answer is a query at work.
 type answer struct {
-	e       *Embedded
+	e       *store
 	g       grid
 	q       *spate.Query
 	ports   []spate.PortID
 	covered map[spate.PortID]bool // ports with a value in the asked range
 
-	steps []epoch  // in force from the first row that may reach into the data
-	found *finding // rows of the engine
-	span  span     // of one member
-	sum   *total   // nil for one port
+	steps []epoch // in force from the first row that may reach into the data
+	found found   // rows of the keeper
+	span  span    // of one member
+	sum   *total  // nil for one port
 }
 
 func (a *answer) frame(ctx context.Context) (*spate.Frame, error) {
@@ -91,7 +91,7 @@ func (a *answer) frame(ctx context.Context) (*spate.Frame, error) {
 	defer func() { v := a.span.v; a.e.spans.Put(&v) }()
 	f := &spate.Frame{
 		From: time.UnixMilli(a.g.from).UTC(), To: time.UnixMilli(a.g.to).UTC(),
-		Step: time.Duration(a.g.step) * time.Millisecond, Tier: a.e.raw.name, Of: len(a.ports),
+		Step: time.Duration(a.g.step) * time.Millisecond, Tier: a.e.raw.about(), Of: len(a.ports),
 	}
 	for _, m := range a.q.Metrics {
 		if err := a.series(ctx, m); err != nil {
@@ -131,7 +131,7 @@ func (a *answer) open(ctx context.Context) error {
 }
 
 // span is room for n slots, of an earlier query where it fits.
-func (e *Embedded) span(n int) []float64 {
+func (e *store) span(n int) []float64 {
 	if v, ok := e.spans.Get().(*[]float64); ok && cap(*v) >= n {
 		return (*v)[:n]
 	}

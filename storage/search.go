@@ -38,23 +38,23 @@ type finding struct {
 
 // find looks the series of the ports up and notes their blocks, without reading
 // them. It fails with ErrTooLarge where they hold more than most values.
-func (t *tier) find(ctx context.Context, ports []spate.PortID, metrics []spate.Metric, from, to int64, most int) (*finding, error) {
+func (t *tier) find(ctx context.Context, ports []spate.PortID, metrics []spate.Metric, from, to int64, most int) (found, error) {
 	filters, err := filtersOf(ports, metrics)
 	if err != nil {
 		return nil, err
 	}
 	f := &finding{parts: make(map[key][]vm.BlockRef, len(ports)*len(metrics)), tr: vm.TimeRange{MinTimestamp: from, MaxTimestamp: to - 1}}
 	f.search.Init(nil, t.engine, filters, f.tr, mostSeries, deadline(ctx))
-	found := false
+	done := false
 	defer func() {
-		if !found {
+		if !done {
 			f.close()
 		}
 	}()
 	if err := f.collect(ctx, most); err != nil {
 		return nil, err
 	}
-	found = true
+	done = true
 	return f, nil
 }
 

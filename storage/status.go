@@ -22,7 +22,7 @@ type Status struct {
 }
 
 // Status tells how the store does. It is cheap enough for every request.
-func (e *Embedded) Status() Status {
+func (e *store) Status() Status {
 	s := Status{
 		Backend: "embedded", Reason: e.space.why(), Dropped: e.dropped.Load(), Refused: e.counts.refused.Get(),
 		Queued: len(e.queue), Ports: e.ports.len(), Step: e.cfg.Step, Bytes: e.bytes(),
@@ -44,7 +44,7 @@ type sizeCache struct {
 	bytes uint64
 }
 
-func (e *Embedded) bytes() uint64 {
+func (e *store) bytes() uint64 {
 	e.reading.RLock()
 	defer e.reading.RUnlock()
 	c := &e.size
@@ -64,7 +64,7 @@ type counts struct {
 }
 
 // newCounts registers the counters in the set; gauges ask e.
-func newCounts(set *metrics.Set, e *Embedded) *counts {
+func newCounts(set *metrics.Set, e *store) *counts {
 	if set == nil {
 		set = metrics.NewSet()
 	}

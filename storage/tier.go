@@ -74,6 +74,10 @@ func (t *tier) flush() {
 	}
 }
 
+func (t *tier) about() spate.Tier { return t.name }
+
+func (t *tier) isOpen() bool { return t.engine != nil }
+
 func (t *tier) readOnly() bool { return t.engine == nil || t.engine.IsReadOnly() }
 
 // bytes is what the tier takes on disk.

@@ -10,7 +10,7 @@ import (
 
 // A writer is the one goroutine that turns rounds into rows.
 type writer struct {
-	e        *Embedded
+	e        *store
 	step     int64
 	rows     *rows
 	port     *port                     // whose rates are being spread
@@ -21,7 +21,7 @@ type writer struct {
 	broken   string                    // why the engine could not be opened again, as last told
 }
 
-func newWriter(e *Embedded) *writer {
+func newWriter(e *store) *writer {
 	w := &writer{e: e, step: e.cfg.Step.Milliseconds(), rows: newRows()}
 	w.emit = w.finished
 	w.window()
@@ -179,7 +179,7 @@ func (w *writer) look() {
 	w.e.space.look(w.e.raw.readOnly())
 	full := w.e.space.full()
 	switch {
-	case full && (!was || w.e.raw.engine == nil):
+	case full && (!was || !w.e.raw.isOpen()):
 		w.settle()
 	case !full && w.refuse != 0:
 		w.resume()
@@ -224,7 +224,7 @@ func (w *writer) catchUp(p *port, first int64) {
 
 // Accept hands a round over and does not wait: when the queue is full the round
 // is dropped and counted. It is what the poller calls; ctx is not needed.
-func (e *Embedded) Accept(_ context.Context, r *spate.Round) {
+func (e *store) Accept(_ context.Context, r *spate.Round) {
 	select {
 	case <-e.stop:
 		e.drop()
@@ -238,7 +238,7 @@ func (e *Embedded) Accept(_ context.Context, r *spate.Round) {
 	}
 }
 
-func (e *Embedded) drop() {
+func (e *store) drop() {
 	e.dropped.Add(1)
 	e.counts.dropped.Inc()
 }
@@ -246,7 +246,7 @@ func (e *Embedded) drop() {
 // Write hands a round over and waits for room in the queue, for back-fill and
 // imports, which would rather be slow than lose anything. Rounds of one device
 // must come in the order of time, here as in Accept.
-func (e *Embedded) Write(ctx context.Context, r *spate.Round) error {
+func (e *store) Write(ctx context.Context, r *spate.Round) error {
 	select {
 	case <-e.stop:
 		return ErrClosed
@@ -264,7 +264,7 @@ func (e *Embedded) Write(ctx context.Context, r *spate.Round) error {
 
 // Flush waits until all rounds handed over so far are written and can be found.
 // Slots that no rate has ended yet stay open.
-func (e *Embedded) Flush(ctx context.Context) error {
+func (e *store) Flush(ctx context.Context) error {
 	done := make(chan struct{})
 	select {
 	case e.flushes <- done:
