@@ -3,8 +3,10 @@ package storage
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,27 +121,28 @@ func (f *finding) read(k key, steps []epoch, s *span) (known bool, err error) {
 			return known, fmt.Errorf("read %s of %s: %w: the store is damaged", k.metric, k.port, err)
 		}
 		f.times, f.vals = f.block.AppendRowsWithTimeRangeFilter(f.times[:0], f.vals[:0], f.tr)
-		e, next := 0, int64(math.MinInt64)
-		for i, at := range f.times {
-			for at >= next { // rows of a block are in the order of time
-				if e++; e < len(steps) {
-					next = steps[e].Since
-				} else {
-					next = math.MaxInt64
-				}
-			}
-			if x := f.vals[i]; x >= 0 && x <= mostValue {
-				s.put(at, steps[e-1].Step, x, true)
-				known = true
-			}
-		}
+		known = s.rows(f.times, f.vals, steps) || known
 	}
 	return known, nil
 }
 
-// filtersOf asks for every metric of every port: one filter for each metric and
-// device, or more where there are many names.
-func filtersOf(ports []spate.PortID, metrics []spate.Metric) ([]*vm.TagFilters, error) {
+// filtersOf asks for every metric of every port.
+func filtersOf(ports []spate.PortID, metrics []spate.Metric) (out []*vm.TagFilters, err error) {
+	for _, m := range metrics {
+		for device, names := range lookups(ports) {
+			tf, err := filterOf(m, device, names)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, tf)
+		}
+	}
+	return out, nil
+}
+
+// lookups are the names to ask for at once: all of one device, or in parts
+// where there are many.
+func lookups(ports []spate.PortID) iter.Seq2[string, []string] {
 	byDevice := map[string][]string{}
 	var devices []string
 	for _, p := range ports {
@@ -148,21 +151,15 @@ func filtersOf(ports []spate.PortID, metrics []spate.Metric) ([]*vm.TagFilters, 
 		}
 		byDevice[p.Device] = append(byDevice[p.Device], p.Name)
 	}
-	var out []*vm.TagFilters
-	for _, m := range metrics {
+	return func(yield func(string, []string) bool) {
 		for _, d := range devices {
-			for names := byDevice[d]; len(names) > 0; {
-				n := min(len(names), mostAlternatives)
-				tf, err := filterOf(m, d, names[:n])
-				if err != nil {
-					return nil, err
+			for part := range slices.Chunk(byDevice[d], mostAlternatives) {
+				if !yield(d, part) {
+					return
 				}
-				out = append(out, tf)
-				names = names[n:]
 			}
 		}
 	}
-	return out, nil
 }
 
 func filterOf(m spate.Metric, device string, names []string) (*vm.TagFilters, error) {
@@ -174,16 +171,21 @@ func filterOf(m spate.Metric, device string, names []string) (*vm.TagFilters, er
 	if err == nil && len(names) == 1 {
 		err = tf.Add([]byte(labelPort), []byte(names[0]), false, false)
 	} else if err == nil {
-		quoted := make([]string, len(names))
-		for i, n := range names {
-			quoted[i] = regexp.QuoteMeta(n)
-		}
-		err = tf.Add([]byte(labelPort), []byte(strings.Join(quoted, "|")), false, true)
+		err = tf.Add([]byte(labelPort), []byte(anyOf(names)), false, true)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("search %s of %s: %w", m, device, err)
 	}
 	return tf, nil
+}
+
+// anyOf is a regular expression that matches the names and nothing else.
+func anyOf(names []string) string {
+	quoted := make([]string, len(names))
+	for i, n := range names {
+		quoted[i] = regexp.QuoteMeta(n)
+	}
+	return strings.Join(quoted, "|")
 }
 
 // now is the wall clock, which decides only what is past its retention.

@@ -35,6 +35,28 @@ func (s *span) put(at, cover int64, x float64, wins bool) {
 	}
 }
 
+// rows puts rows of the store; steps tells how long each one covers.
+func (s *span) rows(times []int64, vals []float64, steps []epoch) (known bool) {
+	e, next := 0, int64(math.MinInt64)
+	for i, at := range times {
+		if i > 0 && at < times[i-1] {
+			e, next = 0, math.MinInt64 // they are in the order of time, but for a part that ends
+		}
+		for at >= next {
+			if e++; e < len(steps) {
+				next = steps[e].Since
+			} else {
+				next = math.MaxInt64
+			}
+		}
+		if x := vals[i]; x >= 0 && x <= mostValue {
+			s.put(at, steps[e-1].Step, x, true)
+			known = true
+		}
+	}
+	return known
+}
+
 // between is the part of the span from..to.
 func (s *span) between(from, to int64) []float64 {
 	lo := min(max((from-s.from)/s.base, 0), int64(len(s.v)))
