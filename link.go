@@ -1,6 +1,9 @@
 package spate
 
-import "time"
+import (
+	"net/netip"
+	"time"
+)
 
 // A LinkSource says how a link is known, best first.
 type LinkSource string
@@ -65,8 +68,8 @@ type PortRole struct {
 type Host struct {
 	MAC       MAC
 	VLAN      int
-	IPs       []string // as netip prints them, newest first
-	Name      string   // from [hosts] csv, ifAlias or reverse DNS; empty unknown
+	IPs       []netip.Addr // newest first
+	Name      string       // from [hosts] csv, ifAlias or reverse DNS; empty unknown
 	Customer  string
 	Port      PortID
 	Behind    string // "" directly; "behind an unmanaged switch" and how many share the port
