@@ -19,7 +19,7 @@ type Incident struct {
 	DetectedAt time.Time     `json:"detected_at"`
 	EndedAt    *time.Time    `json:"ended_at"`
 
-	Origin   *Origin  `json:"origin"`  // the largest; nil while none can be named
+	Origin   *Origin      `json:"origin"`  // the largest; nil while none can be named
 	Origins  List[Origin] `json:"origins"` // all
 	RunnerUp List[Origin] `json:"runner_up"`
 	Path     List[Hop]    `json:"path"` // from origin to exit, in before out
@@ -36,8 +36,8 @@ type Incident struct {
 	Evidence List[Evidence]  `json:"evidence"`
 	Timeline List[Moment]    `json:"timeline"`
 
-	AcknowledgedBy *string    `json:"acknowledged_by"`
-	Verdict        *Verdict   `json:"verdict"`
+	AcknowledgedBy *string        `json:"acknowledged_by"`
+	Verdict        *Verdict       `json:"verdict"`
 	Notified       List[Delivery] `json:"notified"`
 }
 
@@ -96,17 +96,17 @@ const (
 
 // An Origin is a port where a flood comes in, and who sits behind it.
 type Origin struct {
-	Device     string      `json:"device"`
-	Port       string      `json:"port"`
-	IfIndex    int         `json:"if_index"`
-	Confidence float64     `json:"confidence"` // 0..1
-	External   bool        `json:"external"`   // leads to the outside
+	Device     string          `json:"device"`
+	Port       string          `json:"port"`
+	IfIndex    int             `json:"if_index"`
+	Confidence float64         `json:"confidence"` // 0..1
+	External   bool            `json:"external"`   // leads to the outside
 	Hosts      List[HostNamed] `json:"hosts"`      // as known before the flood
-	RateBps    Figure      `json:"rate_bps"`
-	RatePps    Figure      `json:"rate_pps"`
-	Factor     Figure      `json:"factor"`
-	Since      time.Time   `json:"since"`
-	Note       string      `json:"note"` // "behind this port: sw-acc-9, which is not polled"
+	RateBps    Figure          `json:"rate_bps"`
+	RatePps    Figure          `json:"rate_pps"`
+	Factor     Figure          `json:"factor"`
+	Since      time.Time       `json:"since"`
+	Note       string          `json:"note"` // "behind this port: sw-acc-9, which is not polled"
 }
 
 // ID names the origin's port.
