@@ -120,7 +120,8 @@ type SpanningPort struct {
 	Port             string
 	Forwarding       bool
 	Blocking         bool
-	DesignatedBridge MAC
+	DesignatedBridge MAC // dot1dStpPortDesignatedBridge without its priority: whoever sends the best BPDUs there
+	DesignatedPort   int // dot1dStpPortDesignatedPort without its priority, a base port there; 0 not told
 }
 
 // A Part is a piece of hardware with a name and a serial number of its own.
