@@ -1,6 +1,6 @@
 # make run    builds Spate and starts it with config.toml: http://127.0.0.1:8080
 # make test   the whole suite; installs missing test tools when it may
-# make bench | fuzz | lint | race | build | clean
+# make bench | fuzz | lint | race | build | victoria-metrics | clean
 
 GO       ?= go
 BENCH    ?= .
@@ -16,8 +16,9 @@ have_cc  = $(shell command -v "$$($(GO) env CC | cut -d' ' -f1)" >/dev/null 2>&1
 race     = $(if $(have_cc),-race)
 go_files = find . -name '*.go' -not -path '*/node_modules/*' -print0
 bundle   = web/assets/bundle
+vm       = github.com/VictoriaMetrics/VictoriaMetrics
 
-.PHONY: run build bundle test race bench fuzz lint tools clean
+.PHONY: run build bundle test race bench fuzz lint tools victoria-metrics clean
 
 run: build
 	@exec bin/spate serve -config config.toml
@@ -37,7 +38,7 @@ $(bundle)/chart.js: $(wildcard web/js/*.js web/package.json web/package-lock.jso
 	  && $(GO) tool esbuild web/node_modules/uplot/dist/uPlot.min.css --minify --log-level=warning --outfile=$(bundle)/chart.css; \
 	then :; else rm -rf $(bundle); echo 'zoom is off: npm ci or esbuild failed'; fi
 
-test: tools bundle lint
+test: tools victoria-metrics bundle lint
 	@[ -n '$(race)' ] || echo 'no C compiler: the race detector is off'
 	@$(if $(race),CGO_ENABLED=1) $(GO) test $(race) -vet=off -timeout 20m ./...
 
@@ -61,6 +62,15 @@ lint:
 
 tools:
 	@sh .ci/tools
+
+# The server that tests of the store in VictoriaMetrics start: the release whose
+# engine is linked in. Without it they are skipped.
+victoria-metrics: bin/victoria-metrics
+
+bin/victoria-metrics: go.mod
+	@version=$$($(GO) list -m -f '{{.Version}}' $(vm)) && echo "building VictoriaMetrics $$version" \
+	  && CGO_ENABLED=0 GOBIN='$(CURDIR)/bin' $(GO) install -ldflags '-s -w' $(vm)/app/victoria-metrics@$$version && touch $@ \
+	  || echo 'VictoriaMetrics cannot be built: tests that need it are skipped'
 
 clean:
 	@rm -rf bin $(bundle) web/node_modules

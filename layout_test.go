@@ -33,12 +33,12 @@ var lodgers = map[string]string{
 }
 
 // mayExec lists the folders whose non-test code may start another program.
-// The last exists for tests, and only they import it.
-var mayExec = map[string]bool{"host/ownerrules": true, "cmd/spate/importrrd": true, "poller/snmptest/snmpd": true}
+// The last two exist for tests, and only they import them.
+var mayExec = map[string]bool{"host/ownerrules": true, "cmd/spate/importrrd": true, "poller/snmptest/snmpd": true, "storage/storagetest/victoria": true}
 
 // forTests lists packages that exist for tests and the lab; a room's own tests
 // and room lab may import them.
-var forTests = map[string]bool{"poller/snmptest": true, "poller/snmptest/snmpd": true, "storage/storagetest": true}
+var forTests = map[string]bool{"poller/snmptest": true, "poller/snmptest/snmpd": true, "storage/storagetest": true, "storage/storagetest/victoria": true}
 
 func TestRoomsImportLowerFloorsOnly(t *testing.T) {
 	for file, imports := range goFiles(t) {
@@ -80,7 +80,7 @@ func checkOwn(t *testing.T, file, dir, room string, floor int, test bool, path s
 	if other == room || target == dir {
 		return
 	}
-	if target == "poller/snmptest/snmpd" && !test {
+	if forTests[target] && mayExec[target] && !test {
 		t.Errorf("%s imports %s, which starts programs: only tests may", file, path)
 	}
 	if forTests[target] && (test || room == "lab" || forTests[dir]) {

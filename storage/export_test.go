@@ -29,3 +29,24 @@ func PagesWritten(s *State) int64 {
 	stats := s.db.Stats()
 	return stats.TxStats.GetPageCount()
 }
+
+// Exported is a line of an export.
+type Exported struct {
+	Name, Device, Port string
+	Values             []float64
+	Times              []int64
+}
+
+// ParseExported reads a line of an export.
+func ParseExported(line []byte) (Exported, error) {
+	var e exported
+	err := e.parse(line)
+	return Exported{e.name, e.device, e.port, e.values, e.times}, err
+}
+
+// ParseExportedSlowly does so by encoding/json alone.
+func ParseExportedSlowly(line []byte) (Exported, error) {
+	var e exported
+	err := e.parseSlowly(line)
+	return Exported{e.name, e.device, e.port, e.values, e.times}, err
+}

@@ -9,7 +9,7 @@ import (
 
 // A Status is how the store does, for GET /api/v1/status.
 type Status struct {
-	Backend  string        // "embedded"
+	Backend  string        // "embedded" or "victoriametrics"
 	ReadOnly bool          // nothing is written; the newest Config.Ring is kept in memory
 	Reason   string        // why, and what to do; empty when it writes
 	Bytes    uint64        // on disk, up to a minute old
@@ -19,6 +19,8 @@ type Status struct {
 	Queued   int           // rounds waiting
 	Ports    int           // in memory
 	Step     time.Duration // of the raw tier
+
+	Remote *RemoteStatus // nil: the rows are kept here
 }
 
 // Status tells how the store does. It is cheap enough for every request.

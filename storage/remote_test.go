@@ -1,0 +1,67 @@
+package storage_test
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"spate"
+	"spate/storage"
+	"spate/storage/storagetest"
+	"spate/storage/storagetest/victoria"
+)
+
+// urls are those of a server, with a label that keeps the stores of tests apart.
+func urls(server, label string) storage.URLs {
+	return storage.URLs{
+		Write: spate.Secret(server + "/api/v1/write?extra_label=test%3D" + label),
+		Read:  spate.Secret(server + "/?" + url.Values{"extra_filters[]": {fmt.Sprintf("{test=%q}", label)}}.Encode()),
+	}
+}
+
+func remoteConfig(folder string, to storage.URLs) storage.RemoteConfig {
+	cfg := storage.DefaultRemoteConfig()
+	cfg.Config = config(folder)
+	cfg.Ring = 40 * time.Second // the least: answers come from the server
+	cfg.Raw, cfg.FiveMinutes, cfg.Hour = to, to, to
+	cfg.RetryLeast, cfg.RetryMost = 5*time.Millisecond, 50*time.Millisecond
+	return cfg
+}
+
+func openRemote(t testing.TB, cfg storage.RemoteConfig) *storage.Remote {
+	t.Helper()
+	r, err := storage.OpenRemote(cfg, quiet())
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	t.Cleanup(func() { r.Close() })
+	return r
+}
+
+// A shown is a store whose flush waits until the server shows what it took.
+type shown struct {
+	*storage.Remote
+	server *victoria.Server
+}
+
+func (s shown) Flush(ctx context.Context) error {
+	if err := s.Remote.Flush(ctx); err != nil {
+		return err
+	}
+	return s.server.Flush()
+}
+
+func TestRemoteHoldsToTheContract(t *testing.T) {
+	server := victoria.Start(t)
+	labels := map[string]string{} // by folder: a store opened again is the same one
+	var n atomic.Int64
+	storagetest.Run(t, func(t *testing.T, folder string) storagetest.Store {
+		if labels[folder] == "" {
+			labels[folder] = fmt.Sprint("s", n.Add(1))
+		}
+		return shown{openRemote(t, remoteConfig(folder, urls(server.URL, labels[folder]))), server}
+	})
+}

@@ -1,0 +1,236 @@
+package storage
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"spate"
+)
+
+// Rows are read by /api/v1/export, which gives what was written: query_range
+// would fill gaps from before (its lookback), and shift what is off its grid.
+
+const (
+	mostOfLine   = 4 << 20   // octets; at exportRows a line has a tenth of it
+	exportRows   = 10_000    // rows of a line
+	rowsAtOnce   = 2_000_000 // of an answer that is kept in memory, 16 octets each
+	portsAtOnce  = 2000      // of one request
+	octetsOfARow = 100       // of an answer, at most, with the share of its names
+)
+
+// A remoteFound is a question to a VictoriaMetrics, which is asked part by part
+// as the rows are wanted.
+type remoteFound struct {
+	ctx      context.Context
+	at       *endpoint
+	suffix   string
+	timeout  time.Duration
+	ports    []spate.PortID
+	metrics  []spate.Metric
+	place    map[spate.PortID]int // in ports
+	from, to int64
+	most     int // rows, of which so many were read
+	seen     int
+	end      func() // lets go of ctx
+
+	each  int          // ports of a part
+	one   bool         // a part has one metric
+	part  int          // number of the part that rows holds; -1 none
+	about spate.Metric // its metric
+	rows  map[key]*columnsOfRows
+}
+
+// columnsOfRows are the rows of one series.
+type columnsOfRows struct {
+	times []int64
+	vals  []float64
+}
+
+// newRemoteFound plans the parts: all at once where it is little, else metric by
+// metric and so many ports that their rows fit the memory.
+func newRemoteFound(ctx context.Context, ports []spate.PortID, metrics []spate.Metric, from, to, step int64, most int) *remoteFound {
+	f := &remoteFound{ctx: ctx, ports: ports, metrics: metrics, from: from, to: to, most: most, part: -1, place: make(map[spate.PortID]int, len(ports))}
+	for i, id := range ports {
+		f.place[id] = i
+	}
+	slots := max((to-from)/step, 1)
+	f.each = portsAtOnce
+	if all := slots * int64(len(ports)*len(metrics)); all > rowsAtOnce || len(ports) > portsAtOnce {
+		f.one = true
+		f.each = int(min(max(rowsAtOnce/slots, 1), portsAtOnce))
+	}
+	return f
+}
+
+func (f *remoteFound) close() { f.end() }
+
+func (f *remoteFound) read(k key, steps []epoch, s *span) (known bool, err error) {
+	if err := f.load(k); err != nil {
+		return false, err
+	}
+	r := f.rows[k]
+	if r == nil {
+		return false, nil
+	}
+	return s.rows(r.times, r.vals, steps), nil
+}
+
+// load asks for the part that k is in, unless it is here.
+func (f *remoteFound) load(k key) error {
+	place, asked := f.place[k.port]
+	if !asked {
+		return nil
+	}
+	part := place / f.each
+	if part == f.part && (!f.one || k.metric == f.about) {
+		return nil
+	}
+	metrics := f.metrics
+	if f.one {
+		metrics = []spate.Metric{k.metric}
+	}
+	f.rows, f.part, f.about = map[key]*columnsOfRows{}, part, k.metric
+	return f.ask(f.ports[part*f.each:min((part+1)*f.each, len(f.ports))], metrics)
+}
+
+func (f *remoteFound) ask(ports []spate.PortID, metrics []spate.Metric) error {
+	ctx, cancel := context.WithTimeout(f.ctx, f.timeout)
+	defer cancel()
+	body := url.Values{
+		"match[]": matchesOf(ports, metrics, f.suffix),
+		"start":   {seconds(f.from - 1)}, "end": {seconds(f.to)}, // out to whole ms whatever the rounding; see keep
+		"max_rows_per_line": {strconv.Itoa(exportRows)},
+	}
+	resp, err := f.at.post(ctx, "application/x-www-form-urlencoded", nil, []byte(body.Encode()))
+	if err != nil {
+		return f.unreadable(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 200 {
+		return f.unreadable(f.at.bad(resp))
+	}
+	if err := f.lines(resp.Body); err != nil {
+		return f.unreadable(err)
+	}
+	return nil
+}
+
+// unreadable is an error of reading in a sentence; that of the caller's context
+// is the caller's.
+func (f *remoteFound) unreadable(err error) error {
+	if f.ctx.Err() != nil {
+		return context.Cause(f.ctx)
+	}
+	if errors.Is(err, ErrTooLarge) {
+		return err
+	}
+	var place *statusError
+	if errors.As(err, &place) || strings.Contains(err.Error(), f.at.shown) {
+		return fmt.Errorf("read the store: %w", err)
+	}
+	return fmt.Errorf("read the store: %w", f.at.failed(err))
+}
+
+func seconds(ms int64) string { return strconv.FormatFloat(float64(ms)/1000, 'f', 3, 64) }
+
+// lines reads an answer, of which a hostile server may send without end.
+func (f *remoteFound) lines(body io.Reader) error {
+	limit := int64(f.most-f.seen)*octetsOfARow + mostOfLine
+	limited := &io.LimitedReader{R: body, N: limit}
+	in := bufio.NewReaderSize(limited, 64<<10)
+	var e exported
+	var long []byte
+	for {
+		line, err := in.ReadSlice('\n')
+		for err == bufio.ErrBufferFull && len(long) < mostOfLine {
+			long = append(long, line...)
+			line, err = in.ReadSlice('\n')
+		}
+		if len(long) > 0 {
+			long = append(long, line...)
+			line = long
+		}
+		switch {
+		case err == io.EOF && len(line) == 0:
+			return nil
+		case err == io.EOF && limited.N <= 0:
+			return ErrTooLarge
+		case err == io.EOF:
+			return errors.New("its answer ends in mid-line")
+		case err == bufio.ErrBufferFull:
+			return errLine
+		case err != nil:
+			return err
+		}
+		if err := f.line(&e, line[:len(line)-1]); err != nil {
+			return err
+		}
+		long = long[:0]
+	}
+}
+
+func (f *remoteFound) line(e *exported, line []byte) error {
+	if err := e.parse(line); err != nil {
+		return err
+	}
+	if f.seen += len(e.times); f.seen > f.most {
+		return ErrTooLarge
+	}
+	if k, ours := f.keyOf(e); ours {
+		f.keep(k, e)
+	}
+	return nil
+}
+
+// keyOf tells which series a line is of, and whether it was asked for.
+func (f *remoteFound) keyOf(e *exported) (k key, ours bool) {
+	name, marked := unsuffixed(e.name, f.suffix)
+	short, prefixed := strings.CutPrefix(name, namePrefix)
+	k.metric, ours = spate.ParseMetric(short)
+	k.port = spate.PortID{Device: e.device, Name: e.port}
+	_, asked := f.place[k.port]
+	return k, ours && marked && prefixed && asked
+}
+
+// keep notes the rows that lie in the range. Two of one time may come where
+// rows were sent twice: the greater counts, see span.put.
+func (f *remoteFound) keep(k key, e *exported) {
+	r := f.rows[k]
+	if r == nil {
+		r = &columnsOfRows{}
+		f.rows[k] = r
+	}
+	for i, at := range e.times {
+		if at >= f.from && at < f.to {
+			r.times = append(r.times, at)
+			r.vals = append(r.vals, e.values[i])
+		}
+	}
+}
+
+// matchesOf asks for the metrics of the ports as series selectors.
+func matchesOf(ports []spate.PortID, metrics []spate.Metric, suffix string) []string {
+	names := make([]string, len(metrics))
+	for i, m := range metrics {
+		names[i] = namePrefix + m.String() + suffix
+	}
+	var out []string
+	for device, ports := range lookups(ports) {
+		out = append(out, "{"+oneOf("__name__", names)+","+labelDevice+"="+strconv.Quote(device)+","+oneOf(labelPort, ports)+"}")
+	}
+	return out
+}
+
+func oneOf(label string, values []string) string {
+	if len(values) == 1 {
+		return label + "=" + strconv.Quote(values[0])
+	}
+	return label + "=~" + strconv.Quote(anyOf(values))
+}
