@@ -52,8 +52,10 @@ type URLs struct{ Write, Read spate.Secret }
 
 // DefaultRemoteConfig is what an empty [storage.victoriametrics] means.
 func DefaultRemoteConfig() RemoteConfig {
+	c := DefaultConfig()
+	c.MaxSamples = 20_000_000 // they are read in parts, but each takes the server and the wire
 	return RemoteConfig{
-		Config:        DefaultConfig(),
+		Config:        c,
 		QueueMaxBytes: 1 << 30, QueueMaxAge: 48 * time.Hour,
 		Timeout: 30 * time.Second, RetryLeast: time.Second, RetryMost: 30 * time.Second, CloseWait: 5 * time.Second,
 	}
@@ -67,9 +69,7 @@ func (c RemoteConfig) filled() (RemoteConfig, error) {
 	orDefault(&c.RetryLeast, d.RetryLeast)
 	orDefault(&c.RetryMost, d.RetryMost)
 	orDefault(&c.CloseWait, d.CloseWait)
-	if c.MaxSamples == 0 {
-		c.MaxSamples = 20_000_000 // about a second of each side
-	}
+	orDefault(&c.MaxSamples, d.MaxSamples)
 	var err error
 	if c.Config, err = c.Config.filled(); err == nil && c.QueueMaxBytes < 1<<20 {
 		err = fmt.Errorf("storage: a queue of %d octets holds nothing: set storage.victoriametrics.queue_max_bytes to 1MiB or more", c.QueueMaxBytes)

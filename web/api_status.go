@@ -20,11 +20,28 @@ type statusJSON struct {
 }
 
 type storeJSON struct {
-	Backend      fact   `json:"backend"`
-	ReadOnly     bool   `json:"read_only"`
-	Bytes        number `json:"bytes"`
-	ForecastYear number `json:"forecast_year_bytes"`
-	Oldest       stamp  `json:"oldest"`
+	Backend      fact       `json:"backend"`
+	ReadOnly     bool       `json:"read_only"`
+	Bytes        number     `json:"bytes"`
+	ForecastYear number     `json:"forecast_year_bytes"`
+	Oldest       stamp      `json:"oldest"`
+	Queue        *queueJSON `json:"queue"`
+}
+
+type queueJSON struct {
+	Rows        int64 `json:"rows"`
+	Bytes       int64 `json:"bytes"`
+	Oldest      stamp `json:"oldest"`
+	LastSuccess stamp `json:"last_success"`
+	Lost        int64 `json:"rows_lost"`
+	Error       fact  `json:"error"`
+}
+
+func (q *StoreQueue) answer() *queueJSON {
+	if q == nil {
+		return nil
+	}
+	return &queueJSON{q.Rows, q.Bytes, stamp(q.Oldest), stamp(q.LastSuccess), q.Lost, fact(q.Error)}
 }
 
 type pollerJSON struct {
@@ -42,7 +59,7 @@ func (s *Server) showStatus(c *gin.Context) error {
 	st, t := s.storeStatus(), s.board.tally(time.Now())
 	return s.writeJSON(c, statusJSON{
 		Version: s.cfg.Version,
-		Store:   storeJSON{fact(st.Backend), st.ReadOnly, sizeOf(st.Bytes), sizeOf(st.ForecastYearBytes), stamp(st.Oldest)},
+		Store:   storeJSON{fact(st.Backend), st.ReadOnly, sizeOf(st.Bytes), sizeOf(st.ForecastYearBytes), stamp(st.Oldest), st.Queue.answer()},
 		Poller:  pollerJSON{t.devices, t.down, t.lateP99()},
 		Agents:  []struct{}{},
 	})

@@ -143,7 +143,7 @@ func TestAllKeysOfThePaperArePresent(t *testing.T) {
 		{"stats", "last mean max p95 total", key(series["stats"], "in_bps")},
 		{"coverage", "n of", series["coverage"]},
 		{"status", "version store poller notifier agents flow", status},
-		{"store", "backend read_only bytes forecast_year_bytes oldest", status["store"]},
+		{"store", "backend read_only bytes forecast_year_bytes oldest queue", status["store"]},
 		{"poller", "devices down late_p99_ms", status["poller"]},
 	}
 	for _, tt := range tests {

@@ -44,6 +44,16 @@ type StoreStatus struct {
 	Bytes             int64
 	ForecastYearBytes int64
 	Oldest            time.Time
+	Queue             *StoreQueue // nil: the store keeps its rows itself
+}
+
+// A StoreQueue is what waits for a store elsewhere.
+type StoreQueue struct {
+	Rows, Bytes int64
+	Oldest      time.Time // when its oldest rows came in; zero: it is empty
+	LastSuccess time.Time // when rows were last taken; zero: not since the start
+	Lost        int64     // rows dropped since the start
+	Error       string    // why rows wait; empty: they do not
 }
 
 // Deps are what the server is joined to. Board, Store and Painter are needed.

@@ -13,6 +13,7 @@ const mostListed = 100 // silent devices on the status page
 type statusBody struct {
 	Poller, Store, Self []labelled
 	ReadOnly            bool
+	StoreTrouble        string
 	Silent              []deviceRow
 	More                int
 }
@@ -34,6 +35,11 @@ func (s *Server) statusPage(c *gin.Context) error {
 			{"Version", s.cfg.Version}, {"Open event streams", formatCount(s.rounds.watching() + s.wallFeed.watching())},
 			{"Events dropped, queue full", formatCount(int(s.board.Dropped()))}, {"Zooming charts", zoomWords(s.pages.assets.zoom())},
 		},
+	}
+	if q := st.Queue; q != nil {
+		body.StoreTrouble = q.Error
+		body.Store = append(body.Store, labelled{"Rows waiting to be sent", formatCount(int(q.Rows))}, labelled{"On disk", formatBytes(q.Bytes)},
+			labelled{"Waiting since", s.dateWords(q.Oldest)}, labelled{"Last taken", s.dateWords(q.LastSuccess)}, labelled{"Rows lost since the start", formatCount(int(q.Lost))})
 	}
 	for v := range s.board.devices {
 		if v.state != deviceDown && v.err == "" {

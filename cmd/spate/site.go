@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 
@@ -25,7 +24,7 @@ type site struct {
 	metrics   *metrics.Set
 	board     *web.Board
 	state     *storage.State
-	store     *storage.Embedded
+	store     store
 	inventory *inventory
 	sockets   *poller.Sockets
 	poller    *poller.Poller
@@ -47,12 +46,9 @@ func (t tee) Accept(ctx context.Context, r *spate.Round) {
 }
 
 func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
-	if cfg.Storage.Backend != "embedded" {
-		return nil, fmt.Errorf(`storage.backend = %q is not part of version %s; set it to "embedded"`, cfg.Storage.Backend, version)
-	}
 	s := &site{log: log, metrics: metrics.NewSet()}
 	var err error
-	if s.store, err = storage.Open(storeConfig(cfg, s.metrics), log); err != nil {
+	if s.store, err = openStore(cfg, s.metrics, log); err != nil {
 		return nil, err
 	}
 	if s.state, err = storage.OpenState(filepath.Join(cfg.Storage.Path, "state.db"), log); err != nil {
@@ -72,14 +68,6 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	s.poller = poller.New(cfg.Poller, s.sockets, s.sink(), counts, log)
 	s.poller.Set(cfg.Targets)
 	return s, nil
-}
-
-func storeConfig(cfg *config.Config, set *metrics.Set) storage.Config {
-	c := storage.DefaultConfig()
-	c.Path, c.Step, c.MinFree = cfg.Storage.Path, cfg.Poller.Interval, uint64(cfg.Storage.MinFree)
-	c.RetentionRaw, c.RetentionFiveMinutes, c.RetentionHour = cfg.Storage.Retention.Raw, cfg.Storage.Retention.FiveMinutes, cfg.Storage.Retention.Hour
-	c.Metrics = set
-	return c
 }
 
 func (s *site) sink() sink { return tee{s.board, s.store, s.inventory} }
@@ -140,9 +128,4 @@ func (s *site) deps() web.Deps {
 		StoreStatus: s.storeStatus,
 		Ready:       func() error { return nil }, // the store is open and the schedule is set before the server is made
 	}
-}
-
-func (s *site) storeStatus() web.StoreStatus {
-	st := s.store.Status()
-	return web.StoreStatus{Backend: st.Backend, ReadOnly: st.ReadOnly, Bytes: int64(st.Bytes), ForecastYearBytes: -1, Oldest: st.Oldest}
 }

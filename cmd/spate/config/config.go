@@ -74,6 +74,7 @@ type Retention struct{ Raw, FiveMinutes, Hour time.Duration }
 // VictoriaMetrics is [storage.victoriametrics] with one pair of URLs for each tier.
 type VictoriaMetrics struct {
 	Raw, FiveMinutes, Hour URLPair
+	Token                  spate.Secret // sent as a bearer instead of the URLs' user and password
 	QueueMaxBytes          Size
 	QueueMaxAge            time.Duration
 }

@@ -165,6 +165,7 @@ func (s *scope) victoriametrics(vm *VictoriaMetrics, backend string) {
 			s.need(key, `the URL of your VictoriaMetrics, or storage.backend = "embedded"`)
 		}
 	}
+	s.secret("token", &vm.Token)
 	read(s, "queue_max_bytes", &vm.QueueMaxBytes, asSize)
 	read(s, "queue_max_age", &vm.QueueMaxAge, asDuration, between(time.Minute, Year))
 }

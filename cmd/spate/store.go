@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"spate"
+	"spate/cmd/spate/config"
+	"spate/storage"
+	"spate/web"
+)
+
+// A store keeps rates: *storage.Embedded and *storage.Remote are two.
+type store interface {
+	Accept(ctx context.Context, r *spate.Round)
+	Query(ctx context.Context, q spate.Query) (*spate.Frame, error)
+	Status() storage.Status
+	Close() error
+}
+
+// openStore opens the one that storage.backend names.
+func openStore(cfg *config.Config, set *metrics.Set, log *slog.Logger) (store, error) {
+	if cfg.Storage.Backend == "victoriametrics" {
+		r, err := storage.OpenRemote(remoteConfig(cfg, set), log)
+		if err != nil {
+			return nil, err
+		}
+		return r, nil
+	}
+	e, err := storage.Open(storeConfig(cfg, set), log)
+	if err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+func storeConfig(cfg *config.Config, set *metrics.Set) storage.Config {
+	c := storage.DefaultConfig()
+	c.Path, c.Step, c.MinFree = cfg.Storage.Path, cfg.Poller.Interval, uint64(cfg.Storage.MinFree)
+	c.RetentionRaw, c.RetentionFiveMinutes, c.RetentionHour = cfg.Storage.Retention.Raw, cfg.Storage.Retention.FiveMinutes, cfg.Storage.Retention.Hour
+	c.Metrics = set
+	return c
+}
+
+func remoteConfig(cfg *config.Config, set *metrics.Set) storage.RemoteConfig {
+	vm := cfg.Storage.VictoriaMetrics
+	c := storage.DefaultRemoteConfig()
+	most := c.MaxSamples
+	c.Config = storeConfig(cfg, set)
+	c.MaxSamples = most
+	c.Raw, c.FiveMinutes, c.Hour = storage.URLs(vm.Raw), storage.URLs(vm.FiveMinutes), storage.URLs(vm.Hour)
+	c.Token, c.QueueMaxBytes, c.QueueMaxAge = vm.Token, int64(vm.QueueMaxBytes), vm.QueueMaxAge
+	return c
+}
+
+func (s *site) storeStatus() web.StoreStatus {
+	st := s.store.Status()
+	out := web.StoreStatus{Backend: st.Backend, ReadOnly: st.ReadOnly, Bytes: int64(st.Bytes), ForecastYearBytes: -1, Oldest: st.Oldest}
+	if r := st.Remote; r != nil {
+		out.Bytes = -1
+		out.Queue = &web.StoreQueue{Rows: r.Waiting, Bytes: r.Bytes, Oldest: r.Oldest, LastSuccess: r.LastSuccess, Lost: r.Lost, Error: r.Error}
+	}
+	return out
+}
