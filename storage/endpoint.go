@@ -36,16 +36,16 @@ func newEndpoint(key string, text, token spate.Secret, more string, client *http
 		return nil, fmt.Errorf("storage: %s is no URL: want http://host:8428/… or https://…", key) // the parser's words repeat it, password and all
 	}
 	e := &endpoint{key: key, client: client}
-	switch user := u.User; {
-	case token != "":
-		e.auth = "Bearer " + token.Reveal()
-		e.hidden = append(e.hidden, token.Reveal())
-	case user != nil:
-		password, _ := user.Password()
+	if u.User != nil {
+		password, _ := u.User.Password()
 		r := http.Request{Header: http.Header{}}
-		r.SetBasicAuth(user.Username(), password)
+		r.SetBasicAuth(u.User.Username(), password)
 		e.auth = r.Header.Get("Authorization")
 		e.hidden = append(e.hidden, password, strings.TrimPrefix(e.auth, "Basic "))
+	}
+	if token != "" {
+		e.auth = "Bearer " + token.Reveal()
+		e.hidden = append(e.hidden, token.Reveal())
 	}
 	u.User, u.Fragment = nil, ""
 	if more != "" {

@@ -1,6 +1,9 @@
 package storage
 
-import "log/slog"
+import (
+	"context"
+	"log/slog"
+)
 
 // StepsOf reads a marker: pairs of since and step in ms.
 func StepsOf(b []byte) ([][2]int64, error) {
@@ -50,3 +53,79 @@ func ParseExportedSlowly(line []byte) (Exported, error) {
 	err := e.parseSlowly(line)
 	return Exported{e.name, e.device, e.port, e.values, e.times}, err
 }
+
+// PushNow brings what was written into the queue, or to the engine, and does
+// not wait until it was sent.
+func PushNow(ctx context.Context, r *Remote) error { return r.store.Flush(ctx) }
+
+// Spool is the queue on disk.
+type Spool struct{ s *spool }
+
+// Block is one block of it that was taken.
+type Block struct{ b *block }
+
+// Fates of a block.
+const (
+	Delivered   = delivered
+	Undelivered = undelivered
+	RefusedIt   = refusedIt
+	Poison      = poison
+)
+
+// SpoolConfig is what a test sets of a queue.
+type SpoolConfig struct {
+	Most, Age int64
+	Now       func() int64
+	Room      func() error
+	OnLost    func(rows int, why string)
+}
+
+// OpenSpool opens a queue.
+func OpenSpool(dir string, c SpoolConfig) (*Spool, error) {
+	s, err := openSpool(dir, spoolConfig{most: c.Most, age: c.Age, now: c.Now, room: c.Room, onLost: c.OnLost})
+	return &Spool{s}, err
+}
+
+// Put queues a block.
+func (s *Spool) Put(payload []byte, rows int) { s.s.put(payload, rows) }
+
+// Take gives the newest block.
+func (s *Spool) Take(goods uint64) (*Block, []byte) {
+	for {
+		b, payload, ok := s.s.take(goods)
+		if !ok {
+			return nil, nil
+		}
+		if b != nil {
+			return &Block{b}, payload
+		}
+	}
+}
+
+// Settle says what became of it.
+func (s *Spool) Settle(b *Block, f fate) { s.s.settle(b.b, f) }
+
+// Refused notes how many were taken when the block was refused.
+func (b *Block) Refused(goods uint64) { b.b.goods = goods }
+
+// Rows is how many rows wait, Octets what they take, Lost what was dropped.
+func (s *Spool) Rows() int64   { return s.s.waiting().rows }
+func (s *Spool) Octets() int64 { return s.s.waiting().octets }
+func (s *Spool) Lost() int64   { return s.s.waiting().lost }
+
+// Trouble is what the queue has to say.
+func (s *Spool) Trouble() string { return s.s.waiting().trouble }
+
+// Close closes the queue.
+func (s *Spool) Close() error { return s.s.close() }
+
+// ParseBlocks gives the blocks of a file, and how many octets at its end are none.
+func ParseBlocks(b []byte) (blocks [][]byte, rows []int, put []int64, rest int) {
+	rest = parseBlocks(b, func(off, n, r int, at int64) {
+		blocks, rows, put = append(blocks, b[off:off+n]), append(rows, r), append(put, at)
+	})
+	return blocks, rows, put, rest
+}
+
+// AppendBlock writes one.
+var AppendBlock = appendBlock

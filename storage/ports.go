@@ -68,6 +68,14 @@ func (ps *ports) fill(id spate.PortID, m spate.Metric, step int64, s *span) (kno
 	return known
 }
 
+// covers tells whether the ring has all slots of a port from a time on.
+func (ps *ports) covers(id spate.PortID, step, from int64) bool {
+	ps.mu.RLock()
+	defer ps.mu.RUnlock()
+	p := ps.byID[id]
+	return p != nil && p.ring.since > 0 && max(p.ring.since, p.ring.oldest())*step <= from
+}
+
 // Latest is the newest rate of a port as it was accepted, if it had one within
 // Config.Forget. The caller judges its age by its At.
 func (e *store) Latest(id spate.PortID) (spate.Rate, bool) {

@@ -160,9 +160,15 @@ func (a *answer) series(ctx context.Context, m spate.Metric) error {
 // member makes a.span the values of one port.
 func (a *answer) member(id spate.PortID, m spate.Metric) error {
 	a.span.reset()
-	known, err := a.found.read(key{m, id}, a.steps, &a.span)
-	if err != nil {
-		return err
+	whole := a.e.ports.covers(id, a.e.cfg.Step.Milliseconds(), a.span.from)
+	known := false
+	if !whole || !a.e.raw.away() {
+		var err error
+		if known, err = a.found.read(key{m, id}, a.steps, &a.span); err != nil && !whole {
+			return err
+		} else if err != nil {
+			a.span.reset() // the ring knows all that was asked
+		}
 	}
 	known = a.e.ports.fill(id, m, a.e.cfg.Step.Milliseconds(), &a.span) || known
 	if known && !a.covered[id] && some(a.span.between(a.g.asked.from, a.g.asked.to)) {

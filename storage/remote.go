@@ -41,7 +41,7 @@ type RemoteConfig struct {
 	QueueMaxBytes int64         // of all tiers; the oldest rows are dropped beyond it
 	QueueMaxAge   time.Duration // rows that waited longer are dropped
 
-	Timeout               time.Duration // of one request to write, and twice that to read
+	Timeout               time.Duration // of one request
 	RetryLeast, RetryMost time.Duration // between attempts
 	CloseWait             time.Duration // how long Close goes on sending; the rest stays in the queue
 }
@@ -173,7 +173,10 @@ func newRemoteTier(name spate.Tier, cfg RemoteConfig, urls URLs, most int64, gua
 	if err != nil {
 		return nil, err
 	}
-	t := &remoteTier{name: name, step: cfg.Step.Milliseconds(), suffix: suffixOf(name), timeout: 2 * cfg.Timeout, spool: sp, from: from}
+	if w := sp.waiting(); w.trouble != "" {
+		log.Error("a part of what waited to be sent is damaged", "tier", name, "why", w.trouble)
+	}
+	t := &remoteTier{name: name, step: cfg.Step.Milliseconds(), suffix: suffixOf(name), timeout: cfg.Timeout, spool: sp, from: from}
 	t.packer = newPacker(t.suffix)
 	t.sender = newSender(name, sp, to, cfg, log)
 	return t, nil
@@ -199,6 +202,11 @@ func (t *remoteTier) isOpen() bool { return true }
 func (t *remoteTier) settle() error { return nil }
 
 func (t *remoteTier) readOnly() bool { return false }
+
+func (t *remoteTier) away() bool {
+	_, trouble := t.sender.state()
+	return trouble != ""
+}
 
 func (t *remoteTier) bytes() uint64 { return 0 }
 

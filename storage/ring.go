@@ -13,6 +13,7 @@ import (
 // than zero, as most counts of errors, takes no room of its own.
 type ring struct {
 	newest int64    // number of the newest slot: its start / step
+	since  int64    // number of the first slot that was kept, 0 none: what was before is not known here
 	known  []uint16 // by slot: the metrics known, one bit each
 	cells  [spate.NumMetrics]*[]float32
 }
@@ -22,6 +23,9 @@ func (r *ring) set(n int64, v *values) {
 	size := int64(len(r.known))
 	if n <= r.newest-size {
 		return
+	}
+	if r.since == 0 {
+		r.since = n
 	}
 	for ; r.newest < n; r.newest++ {
 		if n-r.newest > size {
@@ -62,7 +66,7 @@ func (r *ring) get(m spate.Metric, n int64) (float64, bool) {
 // no longer so.
 func (r *ring) clear() {
 	clear(r.known)
-	r.newest = 0
+	r.newest, r.since = 0, 0
 }
 
 // oldest is the number of the oldest slot that may be kept.

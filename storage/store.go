@@ -48,6 +48,7 @@ type keeper interface {
 	isOpen() bool   // else nothing can be added or found
 	settle() error  // all that is in memory goes to disk
 	readOnly() bool // it takes no rows now
+	away() bool     // asking it is likely in vain
 	bytes() uint64  // on disk
 	close() error
 }

@@ -78,6 +78,8 @@ func (t *tier) about() spate.Tier { return t.name }
 
 func (t *tier) isOpen() bool { return t.engine != nil }
 
+func (t *tier) away() bool { return false }
+
 func (t *tier) readOnly() bool { return t.engine == nil || t.engine.IsReadOnly() }
 
 // bytes is what the tier takes on disk.
