@@ -31,3 +31,9 @@ func open(t testing.TB, cfg storage.Config) *storage.Embedded {
 func TestEmbeddedHoldsToTheContract(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T, folder string) storagetest.Store { return open(t, config(folder)) })
 }
+
+func TestEmbeddedAnswersAsTheTruthDoes(t *testing.T) {
+	for seed := range uint64(3) {
+		storagetest.Random(t, func(t *testing.T, folder string) storagetest.Store { return open(t, config(folder)) }, seed)
+	}
+}

@@ -65,3 +65,12 @@ func TestRemoteHoldsToTheContract(t *testing.T) {
 		return shown{openRemote(t, remoteConfig(folder, urls(server.URL, labels[folder]))), server}
 	})
 }
+
+func TestRemoteAnswersAsTheTruthDoes(t *testing.T) {
+	server := victoria.Start(t)
+	for seed := range uint64(3) {
+		storagetest.Random(t, func(t *testing.T, folder string) storagetest.Store {
+			return shown{openRemote(t, remoteConfig(folder, urls(server.URL, fmt.Sprint("r", seed)))), server}
+		}, seed)
+	}
+}

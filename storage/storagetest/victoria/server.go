@@ -23,14 +23,15 @@ type Server struct {
 	program string
 	address string
 	folder  string
+	flags   []string
 	cmd     *exec.Cmd
 	said    bytes.Buffer
 }
 
-// Start starts a server that the test ends. The test is skipped where there is
+// Start starts a server with more flags, which the test ends. The test is skipped where there is
 // no program: it is $SPATE_VICTORIAMETRICS, else bin/victoria-metrics of this
 // module as `make victoria-metrics` builds it, else victoria-metrics of the PATH.
-func Start(t testing.TB) *Server {
+func Start(t testing.TB, flags ...string) *Server {
 	t.Helper()
 	program := find()
 	if program == "" {
@@ -40,7 +41,7 @@ func Start(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, program: program, address: l.Addr().String(), folder: t.TempDir()}
+	s := &Server{t: t, program: program, address: l.Addr().String(), folder: t.TempDir(), flags: flags}
 	s.URL = "http://" + s.address
 	l.Close()
 	t.Cleanup(s.Stop)
@@ -80,8 +81,8 @@ func executable(path string) bool {
 // Start starts a stopped server at the same address, over the same folder.
 func (s *Server) Start() {
 	s.t.Helper()
-	s.cmd = exec.Command(s.program, "-httpListenAddr="+s.address, "-storageDataPath="+s.folder, "-retentionPeriod=100y",
-		"-memory.allowedBytes=64MB", "-loggerLevel=ERROR", "-search.disableCache", "-storage.minFreeDiskSpaceBytes=1")
+	s.cmd = exec.Command(s.program, append(s.flags, "-httpListenAddr="+s.address, "-storageDataPath="+s.folder, "-retentionPeriod=100y",
+		"-memory.allowedBytes=64MB", "-loggerLevel=ERROR", "-search.disableCache", "-storage.minFreeDiskSpaceBytes=1")...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.said, &s.said
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
