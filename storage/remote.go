@@ -115,28 +115,41 @@ func openRemoteIn(f *folder, cfg RemoteConfig, log *slog.Logger) (*Remote, error
 	}
 	e.counts = newCounts(cfg.Metrics, e)
 	r := &Remote{store: e, wait: cfg.CloseWait}
-	var stop, hurry, leave context.Context
-	var stopped context.CancelFunc
-	stop, stopped = context.WithCancel(context.Background())
-	hurry, r.hurry = context.WithCancel(context.Background())
-	leave, r.leave = context.WithCancel(context.Background())
-	client := newClient(cfg.Timeout)
-	guard := &space{path: cfg.Path, minFree: cfg.MinFree, ask: cfg.FreeSpace, log: slog.New(slog.DiscardHandler), largest: func() uint64 { return 0 }}
-	t, err := newRemoteTier(spate.TierRaw, cfg, cfg.Raw, cfg.QueueMaxBytes*3/4, guard, client, log, e.counts.set)
-	if err != nil {
-		stopped()
-		r.hurry()
-		r.leave()
+	if err := r.openTiers(cfg, log); err != nil {
 		e.counts.forget()
 		return nil, err
 	}
-	t.leave, t.stop = leave, stopped
-	t.sending.Go(func() { t.sender.run(stop, hurry) })
-	e.raw = t
-	r.tiers = []*remoteTier{t}
-	e.release = client.CloseIdleConnections
 	r.register()
 	return r, nil
+}
+
+// openTiers opens the queue of each tier, and begins to send when all are open.
+func (r *Remote) openTiers(cfg RemoteConfig, log *slog.Logger) error {
+	client := newClient(cfg.Timeout)
+	guard := &space{path: cfg.Path, minFree: cfg.MinFree, ask: cfg.FreeSpace, log: slog.New(slog.DiscardHandler), largest: func() uint64 { return 0 }}
+	open := func(name spate.Tier, urls URLs, most int64) (*remoteTier, error) {
+		return newRemoteTier(name, cfg, urls, most, guard, client, log, r.counts.set)
+	}
+	raw, err := open(spate.TierRaw, cfg.Raw, cfg.QueueMaxBytes*3/4)
+	if err != nil {
+		return err
+	}
+	r.raw, r.tiers, r.release = raw, []*remoteTier{raw}, client.CloseIdleConnections
+	hurry, end := context.WithCancel(context.Background())
+	leave, left := context.WithCancel(context.Background())
+	r.hurry, r.leave = end, left
+	for _, t := range r.tiers {
+		t.begin(leave, hurry)
+	}
+	return nil
+}
+
+// begin sends until close is called, and after it until hurry ends. Questions
+// end with leave.
+func (t *remoteTier) begin(leave, hurry context.Context) {
+	stop, stopped := context.WithCancel(context.Background())
+	t.leave, t.stop = leave, stopped
+	t.sending.Go(func() { t.sender.run(stop, hurry) })
 }
 
 // A remoteTier is one tier in a VictoriaMetrics.

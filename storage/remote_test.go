@@ -74,3 +74,6 @@ func TestRemoteAnswersAsTheTruthDoes(t *testing.T) {
 		}, seed)
 	}
 }
+
+// urlsOf are those of a server that is asked and told at one place.
+func urlsOf(place spate.Secret) storage.URLs { return storage.URLs{Write: place, Read: place} }

@@ -183,7 +183,7 @@ func TestRowsGoAsPrometheusRemoteWrite(t *testing.T) {
 func TestABlockThatIsRefusedForItsOwnSakeIsDroppedAndCounted(t *testing.T) {
 	to := newReceiver(t)
 	to.answers(away)
-	r := openRemote(t, remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(to.URL), Read: spate.Secret(to.URL)}))
+	r := openRemote(t, remoteConfig(t.TempDir(), urlsOf(spate.Secret(to.URL))))
 	queueSlots(t, r, 0, 10)
 	to.answers(func(w http.ResponseWriter, _ *http.Request, got []sent) {
 		if got[0].value == 4 {
@@ -209,7 +209,7 @@ func TestWhereEverythingIsRefusedNothingIsDropped(t *testing.T) {
 		t.Run(fmt.Sprint(code), func(t *testing.T) {
 			to := newReceiver(t)
 			to.answers(func(w http.ResponseWriter, _ *http.Request, _ []sent) { http.Error(w, "the words of the server", code) })
-			r := openRemote(t, remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(to.URL), Read: spate.Secret(to.URL)}))
+			r := openRemote(t, remoteConfig(t.TempDir(), urlsOf(spate.Secret(to.URL))))
 			queueSlots(t, r, 0, 5)
 			_, before := to.state()
 			eventually(t, "it was tried again", func() bool { _, calls := to.state(); return calls >= before+8 })
@@ -234,7 +234,7 @@ func TestAServerThatAsksForAPauseGetsIt(t *testing.T) {
 		w.Header().Set("Retry-After", "3600")
 		http.Error(w, "slow down", http.StatusTooManyRequests)
 	})
-	r := openRemote(t, remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(to.URL), Read: spate.Secret(to.URL)}))
+	r := openRemote(t, remoteConfig(t.TempDir(), urlsOf(spate.Secret(to.URL))))
 	queueSlots(t, r, 0, 2)
 	eventually(t, "the first was sent", func() bool { _, calls := to.state(); return calls > 0 })
 	time.Sleep(300 * time.Millisecond) // six of the longest pauses that it would make by itself
@@ -248,7 +248,7 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	to.answers(func(w http.ResponseWriter, req *http.Request, _ []sent) {
 		http.Redirect(w, req, elsewhere.URL, http.StatusTemporaryRedirect)
 	})
-	r := openRemote(t, remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(to.URL), Read: spate.Secret(to.URL)}))
+	r := openRemote(t, remoteConfig(t.TempDir(), urlsOf(spate.Secret(to.URL))))
 	queueSlots(t, r, 0, 1)
 	eventually(t, "it was tried", func() bool { return r.Status().Remote.Error != "" })
 	if _, calls := elsewhere.state(); calls != 0 {
@@ -264,7 +264,7 @@ func TestAServerThatHangsIsLeft(t *testing.T) {
 	release := make(chan struct{})
 	to.answers(func(_ http.ResponseWriter, _ *http.Request, _ []sent) { <-release })
 	defer close(release)
-	cfg := remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(to.URL), Read: spate.Secret(to.URL)})
+	cfg := remoteConfig(t.TempDir(), urlsOf(spate.Secret(to.URL)))
 	cfg.Timeout, cfg.CloseWait = 50*time.Millisecond, 100*time.Millisecond
 	r := openRemote(t, cfg)
 	queueSlots(t, r, 0, 3)
@@ -295,7 +295,7 @@ func TestSecretsAreInNoSentence(t *testing.T) {
 	})
 	place := strings.Replace(to.URL, "http://", "http://spate:s3cret@", 1) + "/api/v1/write?authKey=k3y"
 	for _, token := range []spate.Secret{"", "t0ken"} {
-		cfg := remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(place), Read: spate.Secret(place)})
+		cfg := remoteConfig(t.TempDir(), urlsOf(spate.Secret(place)))
 		cfg.Token = token
 		r, err := storage.OpenRemote(cfg, slog.New(slog.NewTextHandler(&locked{&mu, &log}, nil)))
 		if err != nil {
@@ -318,7 +318,7 @@ func TestSecretsAreInNoSentence(t *testing.T) {
 		r.Close()
 	}
 	for _, bad := range []string{"http://spate:s3cret@[::1/", "s3cret", "ftp://spate:s3cret@host/", "http://spate:s3cret@/x", "http://spate:s3cret@host\x7f/"} {
-		_, err := storage.OpenRemote(remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(bad), Read: spate.Secret(bad)}), quiet())
+		_, err := storage.OpenRemote(remoteConfig(t.TempDir(), urlsOf(spate.Secret(bad))), quiet())
 		if err == nil || strings.Contains(err.Error(), "s3cret") || !strings.Contains(err.Error(), "write_url") {
 			t.Errorf("%q: error %v", bad, err)
 		}
@@ -338,7 +338,7 @@ func (l *locked) Write(p []byte) (int, error) {
 
 func TestLinkLocalAddressesAreNotAsked(t *testing.T) {
 	place := spate.Secret("http://169.254.169.254/latest/meta-data")
-	r := openRemote(t, remoteConfig(t.TempDir(), storage.URLs{Write: place, Read: place}))
+	r := openRemote(t, remoteConfig(t.TempDir(), urlsOf(place)))
 	queueSlots(t, r, 0, 1)
 	eventually(t, "it was tried", func() bool { return r.Status().Remote.Error != "" })
 	if said := r.Status().Remote.Error; !strings.Contains(said, "link-local") {
@@ -349,7 +349,7 @@ func TestLinkLocalAddressesAreNotAsked(t *testing.T) {
 func TestTheNewestQuarterOfAnHourIsAnsweredWhileTheServerIsAway(t *testing.T) {
 	to := newReceiver(t)
 	to.answers(away)
-	cfg := remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(to.URL), Read: spate.Secret(to.URL)})
+	cfg := remoteConfig(t.TempDir(), urlsOf(spate.Secret(to.URL)))
 	cfg.Ring = 15 * time.Minute
 	r := openRemote(t, cfg)
 	queueSlots(t, r, 0, 60)
@@ -419,7 +419,7 @@ func TestWhatABrokenServerAnswers(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { c.answer(w) }))
 			defer server.Close()
 			defer server.CloseClientConnections()
-			cfg := remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(server.URL), Read: spate.Secret(server.URL)})
+			cfg := remoteConfig(t.TempDir(), urlsOf(spate.Secret(server.URL)))
 			cfg.MaxSamples = 100_000
 			r := openRemote(t, cfg)
 			f, err := r.Query(t.Context(), spate.Query{Ports: []spate.PortID{gi1}, Metrics: []spate.Metric{spate.InBps}, From: base, To: base.Add(time.Minute), Width: 6})
@@ -444,7 +444,7 @@ func TestAQuestionEndsWithItsAsker(t *testing.T) {
 	defer close(release)
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
 	defer server.CloseClientConnections()
-	r := openRemote(t, remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(server.URL), Read: spate.Secret(server.URL)}))
+	r := openRemote(t, remoteConfig(t.TempDir(), urlsOf(spate.Secret(server.URL))))
 	q := spate.Query{Ports: []spate.PortID{gi1}, Metrics: []spate.Metric{spate.InBps}, From: storagetest.Start(), To: storagetest.Start().Add(time.Hour), Width: 10}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
