@@ -7,9 +7,9 @@ import (
 	"spate"
 )
 
-// bucket is the length of the means the 95th percentile is taken of, as
+// fiveMinutes is the length of the means the 95th percentile is taken of, as
 // carriers bill: five minutes by the clock.
-const bucket = 300_000 // ms
+const fiveMinutes = 300_000 // ms
 
 // reduce makes columns and statistics of the slots of one metric. A column's
 // mean is of its known slots, all of one length, so it is weighted by time; its
@@ -78,7 +78,7 @@ func fiveMinuteMeans(from, base int64, v []float64) []float64 {
 	sum, known := 0.0, 0
 	for i, x := range v {
 		at := from + int64(i)*base
-		if i > 0 && floor(at, bucket) != floor(at-base, bucket) && known > 0 {
+		if i > 0 && floor(at, fiveMinutes) != floor(at-base, fiveMinutes) && known > 0 {
 			means = append(means, sum/float64(known))
 			sum, known = 0, 0
 		}

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -40,8 +41,13 @@ func Open(cfg Config, log *slog.Logger) (*Embedded, error) {
 }
 
 func openIn(f *folder, cfg Config, log *slog.Logger) (*store, error) {
-	path := filepath.Join(cfg.Path, rawFolder)
-	guard := &space{path: cfg.Path, minFree: cfg.MinFree, ask: cfg.FreeSpace, log: log, largest: func() uint64 { return largestPart(path) }}
+	guard := &space{path: cfg.Path, minFree: cfg.MinFree, ask: cfg.FreeSpace, log: log, largest: func() uint64 {
+		most := uint64(0)
+		for _, name := range tierFolders {
+			most = max(most, largestPart(filepath.Join(cfg.Path, name)))
+		}
+		return most
+	}}
 	_, size, err := guard.ask(cfg.Path)
 	if err != nil {
 		return nil, fmt.Errorf("storage: ask the free space of %s: %w", cfg.Path, err)
@@ -49,13 +55,8 @@ func openIn(f *folder, cfg Config, log *slog.Logger) (*store, error) {
 	if err := startEngine(cfg, guard.limit(size), log); err != nil {
 		return nil, err
 	}
-	raw, oldest, err := openTier(spate.TierRaw, path, cfg.RetentionRaw)
-	if err != nil {
-		stopEngine()
-		return nil, err
-	}
 	e := &store{
-		cfg: cfg, folder: f, raw: raw, space: guard,
+		cfg: cfg, folder: f, space: guard,
 		ports:   newPorts(int(cfg.Ring / cfg.Step)),
 		queue:   make(chan *spate.Round, cfg.Queue),
 		flushes: make(chan chan struct{}),
@@ -63,8 +64,55 @@ func openIn(f *folder, cfg Config, log *slog.Logger) (*store, error) {
 		seats:   make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))),
 		release: stopEngine,
 	}
-	e.oldest.Store(oldest)
+	if err := e.openTiers(); err != nil {
+		stopEngine()
+		return nil, err
+	}
+	e.loadBuckets(log)
 	e.counts = newCounts(cfg.Metrics, e)
-	guard.look(raw.readOnly())
+	guard.look(e.readOnly())
 	return e, nil
+}
+
+// openTiers opens an engine for each tier, or none.
+func (e *store) openTiers() error {
+	e.aged()
+	var open []keeper
+	for i, name := range [...]spate.Tier{spate.TierRaw, spate.TierFiveMinutes, spate.TierHour} {
+		keep := time.Duration(e.ages[i].keep.Load()) * time.Millisecond
+		t, oldest, newest, err := openTier(name, filepath.Join(e.folder.path, tierFolders[i]), keep)
+		if err != nil {
+			for _, k := range open {
+				err = errors.Join(err, k.close())
+			}
+			return err
+		}
+		e.ages[i].oldest.Store(oldest)
+		if i == 0 {
+			e.newest = newest
+		}
+		open = append(open, t)
+	}
+	e.raw, e.coarse = open[0], [numLevels]keeper(open[1:])
+	return nil
+}
+
+// isOpen tells whether all tiers are; with the lock for reading, or by the writer.
+func (e *store) isOpen() bool {
+	for k := range e.keepers() {
+		if !k.isOpen() {
+			return false
+		}
+	}
+	return true
+}
+
+// readOnly tells whether one of the tiers takes no rows.
+func (e *store) readOnly() bool {
+	for k := range e.keepers() {
+		if k.readOnly() {
+			return true
+		}
+	}
+	return false
 }

@@ -17,8 +17,11 @@ import (
 const (
 	lockFile   = "spate.lock"
 	markerFile = "spate-store"
-	rawFolder  = "raw" // a data folder of VictoriaMetrics: a copy of it can be given to one
 )
+
+// tierFolders are those of the tiers, finest first. Each is a data folder of
+// VictoriaMetrics: a copy of it can be given to one.
+var tierFolders = [1 + numLevels]string{"raw", "five_minutes", "hour"}
 
 // markerFormat is the version of the folder's layout.
 const markerFormat = 1

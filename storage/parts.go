@@ -16,35 +16,35 @@ import (
 // The engine keeps a month's rows in parts, each a folder. parts.json of a month
 // lists the parts that count; others are remains of a merge and ignored.
 
-// checkParts reads what the engine reads when it opens, and gives the time of
-// the oldest row in ms, 0 when there is none.
-func checkParts(path string) (oldest int64, err error) {
+// checkParts reads what the engine reads when it opens, and gives the times of
+// the oldest and the newest row in ms, 0 when there is none.
+func checkParts(path string) (oldest, newest int64, err error) {
 	oldest = math.MaxInt64
 	parts, err := rowParts(path)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	for part := range parts {
-		var about struct{ RowsCount, MinTimestamp int64 }
+		var about struct{ RowsCount, MinTimestamp, MaxTimestamp int64 }
 		if err := readJSON(filepath.Join(part, "metadata.json"), &about); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
-		oldest = min(oldest, about.MinTimestamp)
+		oldest, newest = min(oldest, about.MinTimestamp), max(newest, about.MaxTimestamp)
 	}
 	names, err := nameParts(path)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	maps.Copy(parts, names)
 	for part := range parts {
 		if err := checkIndex(filepath.Join(part, "metaindex.bin")); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 	}
 	if oldest == math.MaxInt64 {
 		oldest = 0
 	}
-	return oldest, nil
+	return oldest, newest, nil
 }
 
 // rowParts is the set of folders with rows.

@@ -15,6 +15,7 @@ type port struct {
 	slots  slots
 	ring   ring
 	latest spate.Rate
+	sums   *accumulator
 	labels []byte // device and ifName as the engine wants them, to append to a metric's name
 }
 
@@ -23,24 +24,27 @@ type port struct {
 type ports struct {
 	mu   sync.RWMutex
 	byID map[spate.PortID]*port
+	sums accumulators
 	size int // slots of a ring
 }
 
 func newPorts(ringSlots int) *ports {
-	return &ports{byID: map[spate.PortID]*port{}, size: max(ringSlots, 4)}
+	return &ports{byID: map[spate.PortID]*port{}, sums: accumulators{}, size: max(ringSlots, 4)}
 }
 
 // get finds a port or makes it; with the lock held.
 func (ps *ports) get(id spate.PortID) *port {
 	p := ps.byID[id]
 	if p == nil {
-		p = &port{labels: vm.MarshalMetricNameRaw(nil, []prompb.Label{
-			{Name: labelDevice, Value: id.Device}, {Name: labelPort, Value: id.Name},
-		})}
+		p = &port{labels: labelsOf(id), sums: ps.sums.get(id)}
 		p.ring.known = make([]uint16, ps.size)
 		ps.byID[id] = p
 	}
 	return p
+}
+
+func labelsOf(id spate.PortID) []byte {
+	return vm.MarshalMetricNameRaw(nil, []prompb.Label{{Name: labelDevice, Value: id.Device}, {Name: labelPort, Value: id.Name}})
 }
 
 func (ps *ports) len() int {

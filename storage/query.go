@@ -40,7 +40,7 @@ func (e *store) Query(ctx context.Context, q spate.Query) (f *spate.Frame, err e
 	if e.closed {
 		return nil, ErrClosed
 	}
-	if !e.raw.isOpen() {
+	if !e.isOpen() {
 		return nil, fmt.Errorf("read the store: it could not be opened again after its disk was full: %s", e.space.why())
 	}
 	g.within(max(now()-e.cfg.RetentionRaw.Milliseconds(), 0), now()+ahead)
@@ -118,7 +118,11 @@ func (a *answer) open(ctx context.Context) error {
 		before = min(before, from-ep.Step) // a long row may begin before and reach in
 	}
 	a.steps = a.e.folder.during(before, to)
-	found, err := a.e.raw.find(ctx, a.ports, a.q.Metrics, before, to, a.e.cfg.MaxSamples)
+	columns := make([]column, len(a.q.Metrics))
+	for i, m := range a.q.Metrics {
+		columns[i].metric = m
+	}
+	found, err := a.e.raw.find(ctx, a.ports, columns, before, to, a.e.cfg.MaxSamples)
 	if err != nil {
 		return err
 	}
@@ -163,11 +167,12 @@ func (a *answer) member(id spate.PortID, m spate.Metric) error {
 	whole := a.e.ports.covers(id, a.e.cfg.Step.Milliseconds(), a.span.from)
 	known := false
 	if !whole || !a.e.raw.away() {
-		var err error
-		if known, err = a.found.read(key{m, id}, a.steps, &a.span); err != nil && !whole {
+		times, vals, err := a.found.rows(key{column{metric: m}, id})
+		if err != nil && !whole {
 			return err
-		} else if err != nil {
-			a.span.reset() // the ring knows all that was asked
+		}
+		if err == nil { // else the ring knows all that was asked
+			known = a.span.rows(times, vals, a.steps)
 		}
 	}
 	known = a.e.ports.fill(id, m, a.e.cfg.Step.Milliseconds(), &a.span) || known

@@ -113,6 +113,7 @@ func openRemoteIn(f *folder, cfg RemoteConfig, log *slog.Logger) (*Remote, error
 		// What the disk has no room for is sent from memory: nothing is refused.
 		space: &space{log: log, minFree: 1, ask: func(string) (uint64, uint64, error) { return 1 << 62, 1 << 62, nil }},
 	}
+	e.aged()
 	e.counts = newCounts(cfg.Metrics, e)
 	r := &Remote{store: e, wait: cfg.CloseWait}
 	if err := r.openTiers(cfg, log); err != nil {
@@ -223,10 +224,10 @@ func (t *remoteTier) away() bool {
 
 func (t *remoteTier) bytes() uint64 { return 0 }
 
-func (t *remoteTier) find(ctx context.Context, ports []spate.PortID, metrics []spate.Metric, from, to int64, most int) (found, error) {
+func (t *remoteTier) find(ctx context.Context, ports []spate.PortID, columns []column, from, to int64, most int) (found, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(t.leave, func() { end(ErrClosed) })
-	f := newRemoteFound(ctx, ports, metrics, from, to, t.step, most)
+	f := newRemoteFound(ctx, ports, columns, from, to, t.step, most)
 	f.at, f.suffix, f.timeout = t.from, t.suffix, t.timeout
 	f.end = func() { stop(); end(nil) }
 	return f, nil

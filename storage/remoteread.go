@@ -33,18 +33,18 @@ type remoteFound struct {
 	suffix   string
 	timeout  time.Duration
 	ports    []spate.PortID
-	metrics  []spate.Metric
+	columns  []column
 	place    map[spate.PortID]int // in ports
 	from, to int64
 	most     int // rows, of which so many were read
 	seen     int
 	end      func() // lets go of ctx
 
-	each  int          // ports of a part
-	one   bool         // a part has one metric
-	part  int          // number of the part that rows holds; -1 none
-	about spate.Metric // its metric
-	rows  map[key]*columnsOfRows
+	each  int    // ports of a part
+	one   bool   // a part has one metric
+	part  int    // number of the part that have holds; -1 none
+	about column // its column
+	have  map[key]*columnsOfRows
 }
 
 // columnsOfRows are the rows of one series.
@@ -55,14 +55,14 @@ type columnsOfRows struct {
 
 // newRemoteFound plans the parts: all at once where it is little, else metric by
 // metric and so many ports that their rows fit the memory.
-func newRemoteFound(ctx context.Context, ports []spate.PortID, metrics []spate.Metric, from, to, step int64, most int) *remoteFound {
-	f := &remoteFound{ctx: ctx, ports: ports, metrics: metrics, from: from, to: to, most: most, part: -1, place: make(map[spate.PortID]int, len(ports))}
+func newRemoteFound(ctx context.Context, ports []spate.PortID, columns []column, from, to, step int64, most int) *remoteFound {
+	f := &remoteFound{ctx: ctx, ports: ports, columns: columns, from: from, to: to, most: most, part: -1, place: make(map[spate.PortID]int, len(ports))}
 	for i, id := range ports {
 		f.place[id] = i
 	}
 	slots := max((to-from)/step, 1)
 	f.each = portsAtOnce
-	if all := slots * int64(len(ports)*len(metrics)); all > rowsAtOnce || len(ports) > portsAtOnce {
+	if all := slots * int64(len(ports)*len(columns)); all > rowsAtOnce || len(ports) > portsAtOnce {
 		f.one = true
 		f.each = int(min(max(rowsAtOnce/slots, 1), portsAtOnce))
 	}
@@ -71,15 +71,15 @@ func newRemoteFound(ctx context.Context, ports []spate.PortID, metrics []spate.M
 
 func (f *remoteFound) close() { f.end() }
 
-func (f *remoteFound) read(k key, steps []epoch, s *span) (known bool, err error) {
+func (f *remoteFound) rows(k key) (times []int64, vals []float64, err error) {
 	if err := f.load(k); err != nil {
-		return false, err
+		return nil, nil, err
 	}
-	r := f.rows[k]
+	r := f.have[k]
 	if r == nil {
-		return false, nil
+		return nil, nil, nil
 	}
-	return s.rows(r.times, r.vals, steps), nil
+	return r.times, r.vals, nil
 }
 
 // load asks for the part that k is in, unless it is here.
@@ -89,22 +89,22 @@ func (f *remoteFound) load(k key) error {
 		return nil
 	}
 	part := place / f.each
-	if part == f.part && (!f.one || k.metric == f.about) {
+	if part == f.part && (!f.one || k.column == f.about) {
 		return nil
 	}
-	metrics := f.metrics
+	columns := f.columns
 	if f.one {
-		metrics = []spate.Metric{k.metric}
+		columns = []column{k.column}
 	}
-	f.rows, f.part, f.about = map[key]*columnsOfRows{}, part, k.metric
-	return f.ask(f.ports[part*f.each:min((part+1)*f.each, len(f.ports))], metrics)
+	f.have, f.part, f.about = map[key]*columnsOfRows{}, part, k.column
+	return f.ask(f.ports[part*f.each:min((part+1)*f.each, len(f.ports))], columns)
 }
 
-func (f *remoteFound) ask(ports []spate.PortID, metrics []spate.Metric) error {
+func (f *remoteFound) ask(ports []spate.PortID, columns []column) error {
 	ctx, cancel := context.WithTimeout(f.ctx, f.timeout)
 	defer cancel()
 	body := url.Values{
-		"match[]": matchesOf(ports, metrics, f.suffix),
+		"match[]": matchesOf(ports, columns, f.suffix),
 		"start":   {seconds(f.from - 1)}, "end": {seconds(f.to)}, // out to whole ms whatever the rounding; see keep
 		"max_rows_per_line": {strconv.Itoa(exportRows)},
 	}
@@ -192,20 +192,19 @@ func (f *remoteFound) line(e *exported, line []byte) error {
 // keyOf tells which series a line is of, and whether it was asked for.
 func (f *remoteFound) keyOf(e *exported) (k key, ours bool) {
 	name, marked := unsuffixed(e.name, f.suffix)
-	short, prefixed := strings.CutPrefix(name, namePrefix)
-	k.metric, ours = spate.ParseMetric(short)
+	k.column, ours = columnOf(name)
 	k.port = spate.PortID{Device: e.device, Name: e.port}
 	_, asked := f.place[k.port]
-	return k, ours && marked && prefixed && asked
+	return k, ours && marked && asked
 }
 
 // keep notes the rows that lie in the range. Two of one time may come where
 // rows were sent twice: the greater counts, see span.put.
 func (f *remoteFound) keep(k key, e *exported) {
-	r := f.rows[k]
+	r := f.have[k]
 	if r == nil {
 		r = &columnsOfRows{}
-		f.rows[k] = r
+		f.have[k] = r
 	}
 	for i, at := range e.times {
 		if at >= f.from && at < f.to {
@@ -215,11 +214,11 @@ func (f *remoteFound) keep(k key, e *exported) {
 	}
 }
 
-// matchesOf asks for the metrics of the ports as series selectors.
-func matchesOf(ports []spate.PortID, metrics []spate.Metric, suffix string) []string {
-	names := make([]string, len(metrics))
-	for i, m := range metrics {
-		names[i] = namePrefix + m.String() + suffix
+// matchesOf asks for the columns of the ports as series selectors.
+func matchesOf(ports []spate.PortID, columns []column, suffix string) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name() + suffix
 	}
 	var out []string
 	for device, ports := range lookups(ports) {

@@ -22,8 +22,8 @@ const (
 
 // A key names one stored series.
 type key struct {
-	metric spate.Metric
-	port   spate.PortID
+	column
+	port spate.PortID
 }
 
 // A finding is an open search: where the rows of each series lie. It must be
@@ -40,12 +40,12 @@ type finding struct {
 
 // find looks the series of the ports up and notes their blocks, without reading
 // them. It fails with ErrTooLarge where they hold more than most values.
-func (t *tier) find(ctx context.Context, ports []spate.PortID, metrics []spate.Metric, from, to int64, most int) (found, error) {
-	filters, err := filtersOf(ports, metrics)
+func (t *tier) find(ctx context.Context, ports []spate.PortID, columns []column, from, to int64, most int) (found, error) {
+	filters, err := filtersOf(ports, columns)
 	if err != nil {
 		return nil, err
 	}
-	f := &finding{parts: make(map[key][]vm.BlockRef, len(ports)*len(metrics)), tr: vm.TimeRange{MinTimestamp: from, MaxTimestamp: to - 1}}
+	f := &finding{parts: make(map[key][]vm.BlockRef, len(ports)*len(columns)), tr: vm.TimeRange{MinTimestamp: from, MaxTimestamp: to - 1}}
 	f.search.Init(nil, t.engine, filters, f.tr, mostSeries, deadline(ctx))
 	done := false
 	defer func() {
@@ -107,35 +107,35 @@ func keyOf(name []byte) (k key, ok bool) {
 	if mn.Unmarshal(name) != nil {
 		return k, false
 	}
-	short, ours := strings.CutPrefix(string(mn.MetricGroup), namePrefix)
-	k.metric, ok = spate.ParseMetric(short)
+	k.column, ok = columnOf(string(mn.MetricGroup))
 	k.port = spate.PortID{Device: string(mn.GetTagValue(labelDevice)), Name: string(mn.GetTagValue(labelPort))}
-	return k, ok && ours
+	return k, ok
 }
 
-// read puts all rows of a series into s; steps tells how long each one covers.
-func (f *finding) read(k key, steps []epoch, s *span) (known bool, err error) {
+func (f *finding) rows(k key) (times []int64, vals []float64, err error) {
+	f.times, f.vals = f.times[:0], f.vals[:0]
 	for i := range f.parts[k] {
 		f.parts[k][i].MustReadBlock(&f.block)
 		if err := f.block.UnmarshalData(); err != nil {
-			return known, fmt.Errorf("read %s of %s: %w: the store is damaged", k.metric, k.port, err)
+			return nil, nil, fmt.Errorf("read %s of %s: %w: the store is damaged", k.name(), k.port, err)
 		}
-		f.times, f.vals = f.block.AppendRowsWithTimeRangeFilter(f.times[:0], f.vals[:0], f.tr)
-		known = s.rows(f.times, f.vals, steps) || known
+		f.times, f.vals = f.block.AppendRowsWithTimeRangeFilter(f.times, f.vals, f.tr)
 	}
-	return known, nil
+	return f.times, f.vals, nil
 }
 
-// filtersOf asks for every metric of every port.
-func filtersOf(ports []spate.PortID, metrics []spate.Metric) (out []*vm.TagFilters, err error) {
-	for _, m := range metrics {
-		for device, names := range lookups(ports) {
-			tf, err := filterOf(m, device, names)
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, tf)
+// filtersOf asks for every column of every port.
+func filtersOf(ports []spate.PortID, columns []column) (out []*vm.TagFilters, err error) {
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		names[i] = c.name()
+	}
+	for device, ports := range lookups(ports) {
+		tf, err := filterOf(names, device, ports)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, tf)
 	}
 	return out, nil
 }
@@ -162,21 +162,26 @@ func lookups(ports []spate.PortID) iter.Seq2[string, []string] {
 	}
 }
 
-func filterOf(m spate.Metric, device string, names []string) (*vm.TagFilters, error) {
+func filterOf(columns []string, device string, ports []string) (*vm.TagFilters, error) {
 	tf := vm.NewTagFilters()
-	err := tf.Add(nil, []byte(namePrefix+m.String()), false, false)
+	err := addAny(tf, nil, columns)
 	if err == nil {
 		err = tf.Add([]byte(labelDevice), []byte(device), false, false)
 	}
-	if err == nil && len(names) == 1 {
-		err = tf.Add([]byte(labelPort), []byte(names[0]), false, false)
-	} else if err == nil {
-		err = tf.Add([]byte(labelPort), []byte(anyOf(names)), false, true)
+	if err == nil {
+		err = addAny(tf, []byte(labelPort), ports)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("search %s of %s: %w", m, device, err)
+		return nil, fmt.Errorf("search the ports of %s: %w", device, err)
 	}
 	return tf, nil
+}
+
+func addAny(tf *vm.TagFilters, label []byte, values []string) error {
+	if len(values) == 1 {
+		return tf.Add(label, []byte(values[0]), false, false)
+	}
+	return tf.Add(label, []byte(anyOf(values)), false, true)
 }
 
 // anyOf is a regular expression that matches the names and nothing else.

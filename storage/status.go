@@ -30,10 +30,10 @@ func (e *store) Status() Status {
 		Queued: len(e.queue), Ports: e.ports.len(), Step: e.cfg.Step, Bytes: e.bytes(),
 	}
 	s.ReadOnly = s.Reason != ""
-	if ms := e.oldest.Load(); ms > 0 {
-		s.Oldest = time.UnixMilli(ms).UTC()
-		if kept := time.Now().Add(-e.cfg.RetentionRaw).UTC(); s.Oldest.Before(kept) {
-			s.Oldest = kept
+	at := now()
+	for i := range e.ages {
+		if ms := e.ages[i].since(at); ms > 0 && (s.Oldest.IsZero() || ms < s.Oldest.UnixMilli()) {
+			s.Oldest = time.UnixMilli(ms).UTC()
 		}
 	}
 	return s
@@ -53,7 +53,10 @@ func (e *store) bytes() uint64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !e.closed && (c.at.IsZero() || time.Since(c.at) > time.Minute) {
-		c.at, c.bytes = time.Now(), e.raw.bytes()
+		c.at, c.bytes = time.Now(), 0
+		for k := range e.keepers() {
+			c.bytes += k.bytes()
+		}
 	}
 	return c.bytes
 }

@@ -2,8 +2,11 @@ package storage
 
 import (
 	"context"
+	"errors"
+	"iter"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	vm "github.com/VictoriaMetrics/VictoriaMetrics/lib/storage"
 
@@ -16,6 +19,9 @@ type store struct {
 	cfg    Config
 	folder *folder
 	raw    keeper
+	coarse [numLevels]keeper // nil: not kept
+	ages   [1 + numLevels]age
+	newest int64 // time of the newest raw row when it was opened, ms; 0 none
 	ports  *ports
 	space  *space
 	counts *counts
@@ -32,7 +38,6 @@ type store struct {
 	spans   sync.Pool     // *[]float64 of queries
 
 	dropped atomic.Uint64
-	oldest  atomic.Int64 // time of the oldest row, ms; 0 none
 	size    sizeCache
 	release func() // what Close does when the rows are safe
 }
@@ -43,7 +48,7 @@ type keeper interface {
 	about() spate.Tier
 	add(rows []vm.MetricRow) // the rows are the caller's again when it returns
 	flush()                  // what was added can be found, as far as that is in our hands
-	find(ctx context.Context, ports []spate.PortID, metrics []spate.Metric, from, to int64, most int) (found, error)
+	find(ctx context.Context, ports []spate.PortID, columns []column, from, to int64, most int) (found, error)
 
 	isOpen() bool   // else nothing can be added or found
 	settle() error  // all that is in memory goes to disk
@@ -55,8 +60,9 @@ type keeper interface {
 
 // A found is what a search found. It must be closed before the store is.
 type found interface {
-	// read puts all rows of a series into s; steps tells how long each one covers.
-	read(k key, steps []epoch, s *span) (known bool, err error)
+	// rows are all rows of a series, until the next call. They need not be in the
+	// order of time, and may be there twice.
+	rows(k key) (times []int64, vals []float64, err error)
 	close()
 }
 
@@ -72,7 +78,10 @@ func (e *store) Close() error {
 		e.reading.Lock()
 		defer e.reading.Unlock()
 		e.closed = true
-		err = e.raw.close()
+		for k := range e.keepers() {
+			err = errors.Join(err, k.close())
+		}
+		err = errors.Join(err, e.saveBuckets())
 		if e.release != nil {
 			e.release()
 		}
@@ -81,9 +90,44 @@ func (e *store) Close() error {
 	return err
 }
 
-// noteOldest keeps the time of the oldest row for Status.
-func (e *store) noteOldest(at int64) {
-	if was := e.oldest.Load(); was == 0 || at < was {
-		e.oldest.Store(at)
+// keepers are those of all tiers, finest first.
+func (e *store) keepers() iter.Seq[keeper] {
+	return func(yield func(keeper) bool) {
+		if !yield(e.raw) {
+			return
+		}
+		for _, k := range e.coarse {
+			if k != nil && !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// An age says how far back a tier reaches.
+type age struct {
+	oldest atomic.Int64 // time of the oldest row, ms; 0 none
+	keep   atomic.Int64 // ms that rows are kept
+}
+
+// note keeps the time of the oldest row.
+func (a *age) note(at int64) {
+	if was := a.oldest.Load(); was == 0 || at < was {
+		a.oldest.Store(at)
+	}
+}
+
+// since is the time of the oldest row that is kept; 0: there is none.
+func (a *age) since(now int64) int64 {
+	if at := a.oldest.Load(); at > 0 {
+		return max(at, now-a.keep.Load())
+	}
+	return 0
+}
+
+// aged sets how long the tiers are kept.
+func (e *store) aged() {
+	for i, keep := range [...]time.Duration{e.cfg.RetentionRaw, e.cfg.RetentionFiveMinutes, e.cfg.RetentionHour} {
+		e.ages[i].keep.Store(keep.Milliseconds())
 	}
 }

@@ -19,19 +19,19 @@ type tier struct {
 	engine *vm.Storage // nil where it could not be opened again
 }
 
-// openTier opens the engine in its folder, and tells the time of its oldest row
-// in ms, 0 where it has none. The engine ends the process where it finds a
+// openTier opens the engine in its folder, and tells the times of its oldest and
+// newest rows in ms, 0 where it has none. The engine ends the process where it finds a
 // damaged file while opening, so what it reads then is checked first.
-func openTier(name spate.Tier, path string, keep time.Duration) (t *tier, oldest int64, err error) {
-	oldest, err = checkParts(path)
+func openTier(name spate.Tier, path string, keep time.Duration) (t *tier, oldest, newest int64, err error) {
+	oldest, newest, err = checkParts(path)
 	if err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
 	t = &tier{name: name, path: path, keep: keep}
 	if err := t.open(); err != nil {
-		return nil, 0, err
+		return nil, 0, 0, err
 	}
-	return t, oldest, nil
+	return t, oldest, newest, nil
 }
 
 func (t *tier) open() (err error) {

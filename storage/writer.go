@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"math"
 	"time"
 
@@ -13,18 +14,28 @@ type writer struct {
 	e        *store
 	step     int64
 	rows     *rows
-	port     *port                     // whose rates are being spread
-	emit     func(at int64, v *values) // finished, made once so that no rate allocates
-	swept    int64                     // when ports were last looked through, ms of the data
-	from, to int64                     // what the engine takes: within the retention and not far ahead, ms
-	refuse   int64                     // oldest slot not written because the disk was full, ms; 0 none
-	broken   string                    // why the engine could not be opened again, as last told
+	levels   [numLevels]levelWriter
+	port     *port                      // whose rates are being spread
+	emit     func(at int64, v *values)  // finished, made once so that no rate allocates
+	bucket   func(level int, b *bucket) // over, of the port whose labels are about
+	about    []byte                     // labels of the port whose buckets are being finished
+	tidied   int64                      // when buckets were last looked through, ms of the data
+	swept    int64                      // when ports were last looked through, ms of the data
+	from, to int64                      // what the raw tier takes: within the retention and not far ahead, ms
+	old      int64                      // before it slots are for the coarse tiers alone
+	oldest   int64                      // what any tier takes
+	refuse   int64                      // oldest slot not written because the disk was full, ms; 0 none
+	broken   string                     // why the engine could not be opened again, as last told
 }
 
 func newWriter(e *store) *writer {
 	w := &writer{e: e, step: e.cfg.Step.Milliseconds(), rows: newRows()}
-	w.emit = w.finished
+	for l := range w.levels {
+		w.levels[l].rows = newRows()
+	}
+	w.emit, w.bucket = w.finished, w.over
 	w.window()
+	w.rewrite()
 	return w
 }
 
@@ -40,7 +51,9 @@ func (w *writer) run(stop <-chan struct{}) {
 			w.drain()
 			w.look()
 			w.push()
-			w.e.raw.flush()
+			for k := range w.e.keepers() {
+				k.flush()
+			}
 			close(done)
 		case <-tick.C:
 			w.look()
@@ -77,6 +90,9 @@ func (w *writer) take(r *spate.Round) {
 			w.spread(ps.get(rd.Port.ID), &rd.Rate)
 		}
 	}
+	if at := r.At.UnixMilli(); at-w.tidied > tidyEvery || at < w.tidied {
+		w.tidy(at)
+	}
 	if at := r.At.UnixMilli(); at-w.swept > w.e.cfg.Forget.Milliseconds()/4 || at < w.swept {
 		w.sweep(at)
 	}
@@ -103,12 +119,18 @@ func (w *writer) spread(p *port, r *spate.Rate) {
 
 // finished is a slot of w.port that is complete.
 func (w *writer) finished(at int64, v *values) {
-	if at < w.from || at > w.to {
+	raw := at >= w.from
+	if at > w.to || !raw && (at >= w.old || w.oldest > at) {
 		w.e.counts.outside.Inc()
 		return
 	}
+	w.about = w.port.labels
+	w.port.sums.add(at, w.step, v, w.bucket)
+	if !raw {
+		return // the coarse tiers keep it
+	}
 	w.port.ring.set(at/w.step, v)
-	w.rows.add(w.port, at, v)
+	w.rows.add(w.port.labels, at, v)
 	if w.rows.full() {
 		w.push() // a slow device fills many slots at once
 	}
@@ -118,8 +140,16 @@ func (w *writer) finished(at int64, v *values) {
 // they would be read wrongly, nor what the engine drops without a word.
 func (w *writer) window() {
 	at := now()
-	w.from = max(w.e.folder.since(), at-w.e.cfg.RetentionRaw.Milliseconds())
+	w.old = at - w.e.ages[0].keep.Load()
+	w.from = max(w.e.folder.since(), w.old)
 	w.to = at + ahead - clockBack
+	w.oldest = w.from
+	for l, k := range w.e.coarse {
+		w.levels[l].from = at - w.e.ages[1+l].keep.Load()
+		if k != nil {
+			w.oldest = min(w.oldest, w.levels[l].from)
+		}
+	}
 }
 
 // sweep lets go of ports that had no rate for long: their open slot is written
@@ -134,6 +164,7 @@ func (w *writer) sweep(now int64) {
 			delete(w.e.ports.byID, id)
 		}
 	}
+	w.forget(oldest)
 }
 
 // finishAll writes what is known of the slots that are still open.
@@ -149,18 +180,22 @@ func (w *writer) finishAll() {
 // push gives the batch to the engine, or to nobody while the disk is full.
 func (w *writer) push() {
 	n := len(w.rows.list)
+	w.pushCoarse()
 	if n == 0 {
 		return
 	}
-	if w.e.space.full() || w.e.raw.readOnly() {
+	if w.closed() {
 		w.refused()
 	} else {
 		w.e.raw.add(w.rows.list)
 		w.e.counts.rows.Add(n)
-		w.e.noteOldest(w.rows.oldest())
+		w.e.ages[0].note(w.rows.oldest())
 	}
 	w.rows.empty()
 }
+
+// closed tells whether nothing may be written now.
+func (w *writer) closed() bool { return w.e.space.full() || w.e.readOnly() }
 
 func (w *writer) refused() {
 	if at := w.rows.oldest(); w.refuse == 0 || at < w.refuse {
@@ -176,10 +211,10 @@ func (w *writer) refused() {
 func (w *writer) look() {
 	w.window()
 	was := w.e.space.full()
-	w.e.space.look(w.e.raw.readOnly())
+	w.e.space.look(w.e.readOnly())
 	full := w.e.space.full()
 	switch {
-	case full && (!was || !w.e.raw.isOpen()):
+	case full && (!was || !w.e.isOpen()):
 		w.settle()
 	case !full && w.refuse != 0:
 		w.resume()
@@ -190,7 +225,11 @@ func (w *writer) look() {
 func (w *writer) settle() {
 	w.e.reading.Lock()
 	defer w.e.reading.Unlock()
-	if err := w.e.raw.settle(); err != nil && w.broken != err.Error() {
+	var err error
+	for k := range w.e.keepers() {
+		err = errors.Join(err, k.settle())
+	}
+	if err != nil && w.broken != err.Error() {
 		w.broken = err.Error()
 		w.e.space.log.Error("the store is closed until its disk has room", "err", err)
 	}
@@ -204,6 +243,7 @@ func (w *writer) resume() {
 	for _, p := range w.e.ports.byID {
 		w.catchUp(p, from/w.step)
 	}
+	w.release()
 }
 
 func (w *writer) catchUp(p *port, first int64) {
@@ -215,7 +255,7 @@ func (w *writer) catchUp(p *port, first int64) {
 				v[m] = math.NaN()
 			}
 		}
-		w.rows.add(p, n*w.step, &v)
+		w.rows.add(p.labels, n*w.step, &v)
 		if w.rows.full() {
 			w.push()
 		}

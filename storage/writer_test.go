@@ -252,7 +252,7 @@ func TestWhatIsOutsideTheRetentionIsCounted(t *testing.T) {
 	cfg := config(t.TempDir())
 	cfg.Metrics = metrics.NewSet()
 	e := open(t, cfg)
-	put(t, e, round(gi1, time.Now().Add(-40*24*time.Hour).Truncate(10*time.Second), 10*time.Second, 1))
+	put(t, e, round(gi1, time.Now().Add(-11*365*24*time.Hour).Truncate(10*time.Second), 10*time.Second, 1))
 	put(t, e, round(gi1, time.Now().Add(40*24*time.Hour).Truncate(10*time.Second), 10*time.Second, 1))
 	flush(t, e)
 	var text strings.Builder
