@@ -2,8 +2,10 @@ package storage
 
 import (
 	"encoding/binary"
+	"slices"
 	"strings"
 
+	"github.com/VictoriaMetrics/VictoriaMetrics/lib/bytesutil"
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/prompb"
 	vm "github.com/VictoriaMetrics/VictoriaMetrics/lib/storage"
 	"github.com/golang/snappy"
@@ -36,6 +38,7 @@ type packer struct {
 	labels  []prompb.Label
 	samples []prompb.Sample
 	order   []int // of a row: its series
+	count   []int // of a series: its rows
 	plain   []byte
 	packed  []byte
 }
@@ -55,34 +58,33 @@ func (p *packer) pack(rows []vm.MetricRow) []byte {
 
 // group makes one series of the rows of one name.
 func (p *packer) group(rows []vm.MetricRow) {
-	clear(p.byName)
-	p.labels, p.order = p.labels[:0], p.order[:0]
-	var count []int
+	p.labels, p.order, p.count = p.labels[:0], p.order[:0], p.count[:0]
 	for i := range rows {
 		name := rows[i].MetricNameRaw
 		n, known := p.byName[string(name)]
 		if !known {
-			n = len(count)
-			p.byName[string(name)] = n
-			count = append(count, 0)
+			n = len(p.count)
+			p.byName[bytesutil.ToUnsafeString(name)] = n
+			p.count = append(p.count, 0)
 		}
-		count[n]++
+		p.count[n]++
 		p.order = append(p.order, n)
 	}
-	p.lay(rows, count)
+	clear(p.byName) // its keys lie in the memory of the rows
+	p.lay(rows)
 }
 
 // lay gives each series its labels and its piece of the samples.
-func (p *packer) lay(rows []vm.MetricRow, count []int) {
+func (p *packer) lay(rows []vm.MetricRow) {
 	if cap(p.samples) < len(rows) {
 		p.samples = make([]prompb.Sample, len(rows))
 	}
-	series := make([]prompb.TimeSeries, len(count))
+	series := slices.Grow(p.request.Timeseries, len(p.count))[:len(p.count)]
 	next := 0
 	for i := range rows {
 		ts := &series[p.order[i]]
 		if ts.Samples == nil {
-			n := count[p.order[i]]
+			n := p.count[p.order[i]]
 			ts.Samples = p.samples[next : next : next+n]
 			ts.Labels = p.labelsOf(rows[i].MetricNameRaw)
 			next += n
