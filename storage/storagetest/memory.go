@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"sync"
 	"time"
 
 	"spate"
@@ -15,6 +16,7 @@ import (
 // truth that real stores are compared with. It knows no retention and one tier,
 // of steps of [Step].
 type Memory struct {
+	mu     sync.Mutex
 	folder *MemoryFolder
 	closed bool
 }
@@ -55,6 +57,8 @@ var errClosed = errors.New("the store is closed")
 
 // Close ends it.
 func (m *Memory) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.closed = true
 	for _, s := range m.folder.ports {
 		end(s, stepMs/2+1)
@@ -70,6 +74,8 @@ func end(s []stretch, needs int64) {
 
 // Flush has nothing to do.
 func (m *Memory) Flush(context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.closed {
 		return errClosed
 	}
@@ -78,6 +84,8 @@ func (m *Memory) Flush(context.Context) error {
 
 // Write takes a round.
 func (m *Memory) Write(_ context.Context, r *spate.Round) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.closed {
 		return errClosed
 	}
@@ -154,6 +162,8 @@ func (s *stretch) slot(metric spate.Metric, at int64) float64 {
 
 // Query works an answer out.
 func (m *Memory) Query(_ context.Context, q spate.Query) (*spate.Frame, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.closed {
 		return nil, errClosed
 	}
