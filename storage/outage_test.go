@@ -1,23 +1,31 @@
 package storage_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/VictoriaMetrics/metrics"
 
 	"spate"
 	"spate/storage"
 	"spate/storage/storagetest"
 	"spate/storage/storagetest/victoria"
 )
+
+// coarse begins the paths of the tiers of five minutes and an hour at a gate.
+const coarse = "/coarse"
 
 // A gate stands before a VictoriaMetrics and does to writes what networks and
 // tired servers do.
@@ -71,6 +79,9 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "out of breath", http.StatusInternalServerError)
 		return
 	case "step":
+		if strings.HasPrefix(r.URL.Path, coarse) {
+			break // these go their own way
+		}
 		select {
 		case <-g.steps:
 		case <-r.Context().Done():
@@ -81,7 +92,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (g *gate) forward(w http.ResponseWriter, r *http.Request, body []byte, cut bool) {
-	out, err := http.NewRequest(r.Method, g.behind+r.URL.RequestURI(), bytes.NewReader(body))
+	out, err := http.NewRequest(r.Method, g.behind+strings.TrimPrefix(r.URL.RequestURI(), coarse), bytes.NewReader(body))
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
@@ -91,7 +102,7 @@ func (g *gate) forward(w http.ResponseWriter, r *http.Request, body []byte, cut 
 		panic(http.ErrAbortHandler) // nobody there: the connection breaks
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode < 300 {
+	if resp.StatusCode < 300 && !strings.HasPrefix(r.URL.Path, coarse) {
 		g.note(body)
 	}
 	if cut {
@@ -173,23 +184,69 @@ func (h *hours) complete() {
 	}
 }
 
-// rows counts what the server has, row by row.
-func rowsOf(t *testing.T, server *victoria.Server, match string) int {
-	t.Helper()
-	resp, err := http.PostForm(server.URL+"/api/v1/export", url.Values{"match[]": {match}, "start": {"0"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	n := 0
-	in := bufio.NewReader(resp.Body)
-	for d := json.NewDecoder(in); ; {
-		var line struct{ Timestamps []int64 }
-		if d.Decode(&line) != nil {
-			return n
+// buckets compares the greatest of each whole five minutes with what was written.
+func (h *hours) buckets(server *victoria.Server) {
+	h.t.Helper()
+	for p, id := range h.ports {
+		most := map[int64]float64{}
+		for at, x := range export(h.t, server, fmt.Sprintf("spate_in_bps_max_5m{ifName=%q}", id.Name)) {
+			bucket := at - at%300_000 // a bucket that came in parts has several rows
+			most[bucket] = max(most[bucket], x)
 		}
-		n += len(line.Timestamps)
+		for first := 0; first+60 <= h.slots; first += 30 { // the last may be open
+			at := h.base.Add(time.Duration(first) * 10 * time.Second).UnixMilli()
+			if got, want := most[at], h.value(p, first+29); math.Abs(got-want) > want/200 {
+				h.t.Fatalf("port %d: the greatest of slots %d to %d is %v, want %v", p, first, first+29, got, want)
+			}
+		}
 	}
+}
+
+// export gives the rows of series.
+func export(t *testing.T, server *victoria.Server, match string) iter.Seq2[int64, float64] {
+	return func(yield func(int64, float64) bool) {
+		resp, err := http.PostForm(server.URL+"/api/v1/export", url.Values{"match[]": {match}, "start": {"0"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		for d := json.NewDecoder(resp.Body); ; {
+			var line struct {
+				Timestamps []int64
+				Values     []float64
+			}
+			if d.Decode(&line) != nil {
+				return
+			}
+			for i, at := range line.Timestamps {
+				if !yield(at, line.Values[i]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// rowsOf counts what the server has, row by row.
+func rowsOf(t *testing.T, server *victoria.Server, match string) (n int) {
+	for range export(t, server, match) {
+		n++
+	}
+	return n
+}
+
+// gauge reads one of the store's own figures.
+func gauge(t *testing.T, set *metrics.Set, name string) int {
+	t.Helper()
+	var text strings.Builder
+	set.WritePrometheus(&text)
+	_, rest, _ := strings.Cut(text.String(), name+" ")
+	figure, _, _ := strings.Cut(rest, "\n")
+	n, err := strconv.Atoi(figure)
+	if err != nil {
+		t.Fatalf("%s: %v in %s", name, err, &text)
+	}
+	return n
 }
 
 // The server is stopped for an hour of samples, hangs for one, answers 500 for
@@ -210,7 +267,10 @@ func TestAnOutageLosesAndDoublesNothing(t *testing.T) {
 func outage(t *testing.T, flags []string, once bool) {
 	server := victoria.Start(t, flags...)
 	g := newGate(t, server.URL)
-	cfg := remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(g.URL + "/api/v1/write"), Read: spate.Secret(server.URL)})
+	cfg := remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(g.URL + coarse + "/api/v1/write"), Read: spate.Secret(server.URL)})
+	cfg.Raw.Write = spate.Secret(g.URL + "/api/v1/write")
+	cfg.Metrics = metrics.NewSet()
+	raw := func() int { return gauge(t, cfg.Metrics, `spate_store_queue_rows{tier="raw"}`) }
 	cfg.Timeout = 200 * time.Millisecond
 	r := openRemote(t, cfg)
 	h := newHours(t, r)
@@ -227,16 +287,16 @@ func outage(t *testing.T, flags []string, once bool) {
 	server.Stop()
 	h.write(360)
 	tried("the stopped server was tried")
-	if st := r.Status().Remote; st.Waiting != 360*8 || st.Error == "" {
-		t.Errorf("status with the server stopped: %+v, want an hour of 8 ports waiting", st)
+	if st := r.Status().Remote; raw() != 360*8 || st.Waiting < 360*8 || st.Error == "" {
+		t.Errorf("%d raw rows wait with the server stopped, status %+v; want an hour of 8 ports", raw(), st)
 	}
 	if err := r.Close(); err != nil { // a restart in the middle of it
 		t.Fatal(err)
 	}
 	r = openRemote(t, cfg)
 	h.r = r
-	if got := r.Status().Remote.Waiting; got != 360*8 {
-		t.Errorf("%d rows wait after a restart, want %d", got, 360*8)
+	if raw() != 360*8 {
+		t.Errorf("%d raw rows wait after a restart, want %d", raw(), 360*8)
 	}
 
 	g.turn("hang")
@@ -246,8 +306,8 @@ func outage(t *testing.T, flags []string, once bool) {
 	g.turn("500")
 	h.write(360)
 	tried("the failing server was tried")
-	if st := r.Status().Remote; st.Waiting != 3*360*8 || st.Lost != 0 {
-		t.Errorf("status after three bad hours: %+v, want all of them waiting", st)
+	if st := r.Status().Remote; raw() != 3*360*8 || st.Lost != 0 {
+		t.Errorf("%d raw rows wait after three bad hours, status %+v; want all of them", raw(), st)
 	}
 	newestFirst(t, h, g)
 
@@ -255,10 +315,10 @@ func outage(t *testing.T, flags []string, once bool) {
 		t.Fatal(err)
 	}
 	h.complete()
-	all := h.slots * len(h.ports)
-	if got := rowsOf(t, server, `{__name__=~"spate_.*"}`); got != all {
-		t.Errorf("the server has %d rows, want %d", got, all)
+	if got := rowsOf(t, server, `spate_in_bps`); got != h.slots*len(h.ports) {
+		t.Errorf("the server has %d rows, want %d", got, h.slots*len(h.ports))
 	}
+	h.buckets(server)
 
 	g.turn("cut reply") // taken, and nobody knows
 	h.write(360)
@@ -271,8 +331,9 @@ func outage(t *testing.T, flags []string, once bool) {
 		t.Fatal(err)
 	}
 	h.complete()
-	all = h.slots * len(h.ports)
-	got := rowsOf(t, server, `{__name__=~"spate_.*"}`)
+	h.buckets(server)
+	all := h.slots * len(h.ports)
+	got := rowsOf(t, server, `spate_in_bps`)
 	if once && got != all || got < all {
 		t.Errorf("the server shows %d rows, want %d", got, all)
 	}

@@ -136,6 +136,14 @@ func (r *Remote) openTiers(cfg RemoteConfig, log *slog.Logger) error {
 		return err
 	}
 	r.raw, r.tiers, r.release = raw, []*remoteTier{raw}, client.CloseIdleConnections
+	for l, urls := range [numLevels]URLs{cfg.FiveMinutes, cfg.Hour} {
+		t, err := open(levelTiers[l], urls, cfg.QueueMaxBytes/8)
+		if err != nil {
+			return err
+		}
+		t.step = levelSteps[l]
+		r.coarse[l], r.tiers = t, append(r.tiers, t)
+	}
 	hurry, end := context.WithCancel(context.Background())
 	leave, left := context.WithCancel(context.Background())
 	r.hurry, r.leave = end, left

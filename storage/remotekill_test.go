@@ -57,6 +57,9 @@ func TestKilledWhileTheServerIsAwayLosesASecond(t *testing.T) {
 	}
 	got := map[int]bool{}
 	for _, row := range to.got {
+		if row.name != "spate_in_bps" {
+			continue // a coarse tier
+		}
 		slot := int((row.at - start) / 10_000)
 		if got[slot] || row.value != valueOf(slot) {
 			t.Fatalf("slot %d came twice or wrong: %v, want %v", slot, row.value, valueOf(slot))
