@@ -4,6 +4,7 @@ package storage
 // finished: about 1 KB a port.
 type accumulator struct {
 	end    int64 // of the newest slot counted, ms
+	turn   int64 // how often the clock was set back, modulo what fits between two slots
 	levels [numLevels]struct {
 		open bucket // not yet over
 		last bucket // the one before, until the engine shows it
@@ -17,6 +18,7 @@ type accumulator struct {
 func (a *accumulator) add(at, step int64, v *values, emit func(level int, b *bucket)) {
 	if at < a.end {
 		a.finish(emit)
+		a.turn = (a.turn + 1) % gridUnit.Milliseconds()
 	}
 	for l := range a.levels {
 		a.spread(l, at, at+step, v, emit)
@@ -32,7 +34,7 @@ func (a *accumulator) spread(l int, from, to int64, v *values, emit func(int, *b
 			a.close(l, emit)
 		}
 		until := min(to, start+length)
-		lv.open.countAll(from, until-from, v)
+		lv.open.countAll(from, until-from, a.turn, v)
 		if until == start+length {
 			a.close(l, emit)
 		}

@@ -25,14 +25,15 @@ var levelTiers = [numLevels]spate.Tier{spate.TierFiveMinutes, spate.TierHour}
 // every zoom, and its greatest slot is never lost.
 //
 // A bucket may come in parts, when the clock was set back in it or it was taken
-// for finished too soon. A part has its first slot's time as its own, which tells
-// it from others and makes writing it again harmless; readers join them.
+// for finished too soon. A part has its first slot's time as its own, and one
+// millisecond more for each time the clock was set back, which tells it from
+// others and makes writing it again harmless; readers join them.
 type bucket struct {
-	first int64                     // start of its first slot, ms: the time of its rows; 0: nothing is in it
+	first int64                     // the time of its rows, ms: start of its first slot, and turns; 0: nothing is in it
 	sum   [spate.NumMetrics]float64 // value x ms
 	known [spate.NumMetrics]uint32  // ms
-	most  [spate.NumMetrics]float32 // 24 bits; three digits of them are stored
-	least [minMetrics]float32       // of those that keep it
+	most  [spate.NumMetrics]float64
+	least [minMetrics]float64 // of those that keep it
 }
 
 // minMetrics is how many metrics, the first ones, keep their smallest slot.
@@ -40,22 +41,22 @@ const minMetrics = 2
 
 // count adds a value of a metric known for some ms.
 func (b *bucket) count(m spate.Metric, x float64, ms int64) {
-	if b.known[m] == 0 || float32(x) > b.most[m] {
-		b.most[m] = float32(x)
+	if b.known[m] == 0 || x > b.most[m] {
+		b.most[m] = x
 	}
-	if m < minMetrics && (b.known[m] == 0 || float32(x) < b.least[m]) {
-		b.least[m] = float32(x)
+	if m < minMetrics && (b.known[m] == 0 || x < b.least[m]) {
+		b.least[m] = x
 	}
 	b.sum[m] += x * float64(ms)
 	b.known[m] += uint32(ms)
 }
 
 // countAll adds a slot's values.
-func (b *bucket) countAll(from, ms int64, v *values) {
+func (b *bucket) countAll(from, ms, turn int64, v *values) {
 	for m, x := range v {
 		if x == x { // not NaN
 			if b.first == 0 {
-				b.first = from
+				b.first = from + turn
 			}
 			b.count(spate.Metric(m), x, ms)
 		}
@@ -85,11 +86,11 @@ func (b *bucket) part(m spate.Metric) part {
 	}
 	p := part{
 		avg:   roundedMean(m, b.sum[m]/float64(k)),
-		most:  threeDigits(float64(b.most[m])),
+		most:  threeDigits(b.most[m]),
 		known: int64(k),
 	}
 	if m < minMetrics {
-		p.least = threeDigits(float64(b.least[m]))
+		p.least = threeDigits(b.least[m])
 	}
 	return p
 }

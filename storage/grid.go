@@ -19,25 +19,36 @@ type grid struct {
 	data  struct{ from, to int64 } // where rows can be: within the frame and the retention
 }
 
-// newGrid lays the grid of q over rows that were written with the steps of
-// epochs, oldest first.
-func newGrid(q *spate.Query, epochs func(from, to int64) []epoch) (g grid, err error) {
+// checkQuery refuses a query that makes no sense.
+func checkQuery(q *spate.Query) error {
 	if len(q.Ports) == 0 || len(q.Metrics) == 0 || q.Width < 1 || q.Width > mostWidth {
-		return g, fmt.Errorf("%w: it has %d, %d and %d", ErrQuery, len(q.Ports), len(q.Metrics), q.Width)
+		return fmt.Errorf("%w: it has %d, %d and %d", ErrQuery, len(q.Ports), len(q.Metrics), q.Width)
 	}
 	for _, m := range q.Metrics {
 		if m >= spate.NumMetrics {
-			return g, fmt.Errorf("%w: metric %d is none", ErrQuery, m)
+			return fmt.Errorf("%w: metric %d is none", ErrQuery, m)
 		}
 	}
 	span := q.To.Sub(q.From)
 	if span <= 0 || span > tenYears || q.From.UnixMilli() < -tenYears.Milliseconds() {
-		return g, fmt.Errorf("%w: %s to %s", ErrRange, q.From.UTC().Format(time.RFC3339), q.To.UTC().Format(time.RFC3339))
+		return fmt.Errorf("%w: %s to %s", ErrRange, q.From.UTC().Format(time.RFC3339), q.To.UTC().Format(time.RFC3339))
 	}
-	from, to := q.From.UnixMilli(), q.To.UnixMilli()
+	return nil
+}
+
+// rangeOf is the asked range in whole ms, at least one.
+func rangeOf(q *spate.Query) (from, to int64) {
+	from, to = q.From.UnixMilli(), q.To.UnixMilli()
 	if q.To.After(time.UnixMilli(to)) || from == to {
 		to++ // a part of a millisecond is asked for too
 	}
+	return from, to
+}
+
+// newGrid lays the grid of q over rows that were written with the steps of
+// epochs, oldest first.
+func newGrid(q *spate.Query, epochs func(from, to int64) []epoch) (g grid) {
+	from, to := rangeOf(q)
 	steps := epochs(from, to)
 	finest := steps[0].Step
 	g.base = finest
@@ -48,7 +59,7 @@ func newGrid(q *spate.Query, epochs func(from, to int64) []epoch) (g grid, err e
 	g.step = columnStep(from, to, finest, int64(q.Width))
 	g.from, g.to = floor(from, g.step), ceil(to, g.step)
 	g.asked.from, g.asked.to = floor(from, g.base), ceil(to, g.base)
-	return g, nil
+	return g
 }
 
 // columnStep is the smallest multiple of step by which from..to, out to whole

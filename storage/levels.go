@@ -80,7 +80,6 @@ func (w *writer) pushLevel(l int) {
 	}
 	w.e.coarse[l].add(r.list)
 	w.e.counts.rows.Add(len(r.list))
-	w.e.ages[1+l].note(r.oldest())
 	r.empty()
 }
 

@@ -13,20 +13,21 @@ const (
 	ahead     = 48 * 3_600_000 // ms; the engine takes rows so far in the future
 )
 
-// Query answers with the raw tier, and the ring for what the engine does not
-// show yet. From is floored and To raised to the frame's step, the smallest
-// multiple of the tier's step (the finest in force during the range) that gives
-// at most Width values. Statistics are of the asked range, out to whole slots:
-// the 95th percentile is the nearest rank, ceil(0.95 n), of the n known means of
-// five minutes by the clock, and a total counts known time only.
+// Query answers from the tier that suits range, width and age (plan.go), and
+// from memory for what the engine does not show yet. From is floored and To raised
+// to the frame's step, the smallest multiple of the tier's step (of the raw tier
+// the finest in force during the range) that gives at most Width values.
+// Statistics are of the asked range, out to whole slots or buckets: the 95th
+// percentile is the nearest rank, ceil(0.95 n), of the n known means of five
+// minutes by the clock, unknown where these are no longer kept; a total counts
+// known time only.
 //
 // Several ports give their sum by the rules of sum.go; a port named twice counts
 // once. Ports and ranges the store knows nothing of are unknown, not errors.
 // Errors are ErrQuery, ErrRange, ErrTooLarge, ErrClosed, the context's, or of
 // the disk.
 func (e *store) Query(ctx context.Context, q spate.Query) (f *spate.Frame, err error) {
-	g, err := newGrid(&q, e.folder.during)
-	if err != nil {
+	if err := checkQuery(&q); err != nil {
 		return nil, err
 	}
 	select {
@@ -43,10 +44,18 @@ func (e *store) Query(ctx context.Context, q spate.Query) (f *spate.Frame, err e
 	if !e.isOpen() {
 		return nil, fmt.Errorf("read the store: it could not be opened again after its disk was full: %s", e.space.why())
 	}
-	g.within(max(now()-e.cfg.RetentionRaw.Milliseconds(), 0), now()+ahead)
 	defer survive(&err)
-	a := answer{e: e, g: g, q: &q, ports: distinct(q.Ports), covered: map[spate.PortID]bool{}}
+	a := e.ask(&q, e.plan(&q))
 	return a.frame(ctx)
+}
+
+// ask prepares an answer of one tier.
+func (e *store) ask(q *spate.Query, tier int) *answer {
+	a := &answer{e: e, q: q, tier: tier, keeper: e.keeper(tier), ports: distinct(q.Ports), covered: map[spate.PortID]bool{}}
+	a.g = newGrid(q, e.stepsOf(tier))
+	at := now()
+	a.g.within(max(e.ages[tier].since(at), at-e.ages[tier].keep.Load(), 0), at+ahead)
+	return a
 }
 
 // survive turns the engine's panic at a file it cannot read into an error: one
@@ -74,12 +83,15 @@ type answer struct {
 	e       *store
 	g       grid
 	q       *spate.Query
+	tier    int // 0 raw, then the coarse ones
+	keeper  keeper
 	ports   []spate.PortID
 	covered map[spate.PortID]bool // ports with a value in the asked range
 
 	steps []epoch // in force from the first row that may reach into the data
 	found found   // rows of the keeper
-	span  span    // of one member
+	span  span    // of one member: its slots, or the means of its buckets
+	cells cells   // of one member: its buckets, whose means lie in span
 	sum   *total  // nil for one port
 }
 
@@ -87,20 +99,23 @@ func (a *answer) frame(ctx context.Context) (*spate.Frame, error) {
 	if err := a.open(ctx); err != nil {
 		return nil, err
 	}
-	defer a.found.close()
-	defer func() { v := a.span.v; a.e.spans.Put(&v) }()
+	defer a.close()
 	f := &spate.Frame{
 		From: time.UnixMilli(a.g.from).UTC(), To: time.UnixMilli(a.g.to).UTC(),
-		Step: time.Duration(a.g.step) * time.Millisecond, Tier: a.e.raw.about(), Of: len(a.ports),
+		Step: time.Duration(a.g.step) * time.Millisecond, Tier: a.keeper.about(), Of: len(a.ports),
 	}
 	for _, m := range a.q.Metrics {
 		if err := a.series(ctx, m); err != nil {
 			return nil, err
 		}
-		f.Series = append(f.Series, reduce(m, &a.g, &a.span))
+		if a.tier == 0 {
+			f.Series = append(f.Series, reduce(m, &a.g, &a.span))
+		} else {
+			f.Series = append(f.Series, a.reduceCells(m))
+		}
 	}
 	f.Covered = len(a.covered)
-	return f, nil
+	return f, a.billing(ctx, f)
 }
 
 // open finds the rows and makes room for them.
@@ -114,24 +129,52 @@ func (a *answer) open(ctx context.Context) error {
 		return fmt.Errorf("%w: %d slots of %v", ErrTooLarge, n, time.Duration(a.g.base)*time.Millisecond)
 	}
 	before := from
-	for _, ep := range a.e.folder.epochs {
-		before = min(before, from-ep.Step) // a long row may begin before and reach in
+	if a.tier == 0 {
+		for _, ep := range a.e.folder.epochs {
+			before = min(before, from-ep.Step) // a long row may begin before and reach in
+		}
+		a.steps = a.e.folder.during(before, to)
 	}
-	a.steps = a.e.folder.during(before, to)
-	columns := make([]column, len(a.q.Metrics))
-	for i, m := range a.q.Metrics {
-		columns[i].metric = m
-	}
-	found, err := a.e.raw.find(ctx, a.ports, columns, before, to, a.e.cfg.MaxSamples)
+	found, err := a.keeper.find(ctx, a.ports, a.columns(), before, to, a.e.cfg.MaxSamples)
 	if err != nil {
 		return err
 	}
 	a.found = found
 	a.span = span{from: from, base: a.g.base, v: a.e.span(int(n))}
+	if a.tier > 0 {
+		a.cells.open(int(n))
+	}
 	if len(a.ports) > 1 {
 		a.sum = newTotal(a.g.base, int(n))
 	}
 	return nil
+}
+
+func (a *answer) close() {
+	a.found.close()
+	v := a.span.v
+	a.e.spans.Put(&v)
+}
+
+// columns are the stored series to look for.
+func (a *answer) columns() (out []column) {
+	for _, m := range a.q.Metrics {
+		if a.tier == 0 {
+			out = append(out, column{m, aggSlot})
+			continue
+		}
+		out = append(out, column{m, aggAvg}, column{m, aggKnown})
+		if len(a.ports) == 1 {
+			out = append(out, column{m, aggMax})
+		}
+		if len(a.ports) == 1 && hasMin(m) {
+			out = append(out, column{m, aggMin})
+		}
+	}
+	if a.tier > 0 {
+		out = append(out, portKnown)
+	}
+	return out
 }
 
 // span is room for n slots, of an earlier query where it fits.
@@ -162,24 +205,33 @@ func (a *answer) series(ctx context.Context, m spate.Metric) error {
 }
 
 // member makes a.span the values of one port.
-func (a *answer) member(id spate.PortID, m spate.Metric) error {
+func (a *answer) member(id spate.PortID, m spate.Metric) (err error) {
 	a.span.reset()
-	whole := a.e.ports.covers(id, a.e.cfg.Step.Milliseconds(), a.span.from)
 	known := false
-	if !whole || !a.e.raw.away() {
+	if a.tier == 0 {
+		known, err = a.slots(id, m)
+	} else {
+		known, err = a.buckets(id, m)
+	}
+	if known && !a.covered[id] && some(a.span.between(a.g.asked.from, a.g.asked.to)) {
+		a.covered[id] = true
+	}
+	return err
+}
+
+// slots are those of the raw tier, and of the ring.
+func (a *answer) slots(id spate.PortID, m spate.Metric) (known bool, err error) {
+	whole := a.e.ports.covers(id, a.e.cfg.Step.Milliseconds(), a.span.from)
+	if !whole || !a.keeper.away() {
 		times, vals, err := a.found.rows(key{column{metric: m}, id})
 		if err != nil && !whole {
-			return err
+			return false, err
 		}
 		if err == nil { // else the ring knows all that was asked
 			known = a.span.rows(times, vals, a.steps)
 		}
 	}
-	known = a.e.ports.fill(id, m, a.e.cfg.Step.Milliseconds(), &a.span) || known
-	if known && !a.covered[id] && some(a.span.between(a.g.asked.from, a.g.asked.to)) {
-		a.covered[id] = true
-	}
-	return nil
+	return a.e.ports.fill(id, m, a.e.cfg.Step.Milliseconds(), &a.span) || known, nil
 }
 
 func some(v []float64) bool {

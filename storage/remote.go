@@ -114,6 +114,7 @@ func openRemoteIn(f *folder, cfg RemoteConfig, log *slog.Logger) (*Remote, error
 		space: &space{log: log, minFree: 1, ask: func(string) (uint64, uint64, error) { return 1 << 62, 1 << 62, nil }},
 	}
 	e.aged()
+	e.loadBuckets(log)
 	e.counts = newCounts(cfg.Metrics, e)
 	r := &Remote{store: e, wait: cfg.CloseWait}
 	if err := r.openTiers(cfg, log); err != nil {

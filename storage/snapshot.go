@@ -32,9 +32,9 @@ func (as accumulators) get(id spate.PortID) *accumulator {
 //	uint16    version, 1
 //	uint32    ports, each of
 //	          uint16 length and text of device, the same of ifName
-//	          int64 end
+//	          int64 end, uint8 turn
 //	          per level: int64 first (0: no more of this level), uint16 set of metrics known, of each
-//	          float64 sum, uint32 known, float32 most, and float32 least where it is kept
+//	          float64 sum, uint32 known, float64 most, and float64 least where it is kept
 //	uint32    CRC-32C of all before
 const (
 	snapshotMagic   = "spateacc"
@@ -56,7 +56,7 @@ func (as accumulators) snapshot(to io.Writer) error {
 			continue // the engine does not keep such a name either
 		}
 		b = appendText(appendText(b, id.Device), id.Name)
-		b = binary.LittleEndian.AppendUint64(b, uint64(a.end))
+		b = append(binary.LittleEndian.AppendUint64(b, uint64(a.end)), byte(a.turn))
 		for l := range a.levels {
 			b = a.levels[l].open.append(b)
 		}
@@ -90,9 +90,9 @@ func (k *bucket) append(b []byte) []byte {
 		}
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(k.sum[m]))
 		b = binary.LittleEndian.AppendUint32(b, ms)
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(k.most[m]))
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(k.most[m]))
 		if m < minMetrics {
-			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(k.least[m]))
+			b = binary.LittleEndian.AppendUint64(b, math.Float64bits(k.least[m]))
 		}
 	}
 	return b
@@ -119,11 +119,11 @@ func (as accumulators) restore(from io.Reader) error {
 	found := accumulators{}
 	for range binary.LittleEndian.Uint32(b[head-4:]) {
 		id := spate.PortID{Device: d.text(), Name: d.text()}
-		a := &accumulator{end: d.int64()}
+		a := &accumulator{end: d.int64(), turn: int64(d.take(1)[0])}
 		for l := range a.levels {
 			d.bucket(l, &a.levels[l].open)
 		}
-		if d.bad || a.end < 0 {
+		if d.bad || a.end < 0 || a.turn >= gridUnit.Milliseconds() {
 			return errSnapshot
 		}
 		found[id] = a
@@ -156,7 +156,6 @@ func (d *decoder) take(n int) []byte {
 func (d *decoder) uint16() uint16   { return binary.LittleEndian.Uint16(d.take(2)) }
 func (d *decoder) uint32() uint32   { return binary.LittleEndian.Uint32(d.take(4)) }
 func (d *decoder) int64() int64     { return int64(binary.LittleEndian.Uint64(d.take(8))) }
-func (d *decoder) float32() float32 { return math.Float32frombits(d.uint32()) }
 func (d *decoder) float64() float64 { return math.Float64frombits(uint64(d.int64())) }
 
 func (d *decoder) text() string {
@@ -180,14 +179,14 @@ func (d *decoder) bucket(level int, k *bucket) {
 		if set&(1<<m) == 0 {
 			continue
 		}
-		k.sum[m], k.known[m], k.most[m] = d.float64(), d.uint32(), d.float32()
+		k.sum[m], k.known[m], k.most[m] = d.float64(), d.uint32(), d.float64()
 		if m < minMetrics {
-			k.least[m] = d.float32()
+			k.least[m] = d.float64()
 		}
 		ms := int64(k.known[m])
-		d.bad = d.bad || ms == 0 || ms > levelSteps[level] || !sane(k.sum[m]/float64(ms)) || !sane(float64(k.most[m])) || !sane(float64(k.least[min(m, minMetrics-1)]))
+		d.bad = d.bad || ms == 0 || ms > levelSteps[level] || !sane(k.sum[m]/float64(ms)) || !sane(k.most[m]) || m < minMetrics && !sane(k.least[m])
 	}
 }
 
-// sane tells a rate that can be; a float32 may be a little over the limit.
-func sane(x float64) bool { return x >= 0 && x <= mostValue*1.001 }
+// sane tells a rate that can be.
+func sane(x float64) bool { return x >= 0 && x <= mostValue*(1+1e-9) }

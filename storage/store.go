@@ -125,9 +125,26 @@ func (a *age) since(now int64) int64 {
 	return 0
 }
 
-// aged sets how long the tiers are kept.
+// keeper is that of a tier: 0 raw, then the coarse ones; nil where it is not kept.
+func (e *store) keeper(tier int) keeper {
+	if tier == 0 {
+		return e.raw
+	}
+	return e.coarse[tier-1]
+}
+
+// stepsOf tells how long the rows of a tier are.
+func (e *store) stepsOf(tier int) func(from, to int64) []epoch {
+	if tier == 0 {
+		return e.folder.during
+	}
+	return func(int64, int64) []epoch { return []epoch{{Step: levelSteps[tier-1]}} }
+}
+
+// aged sets how long the tiers are kept, and that they may reach back as far.
 func (e *store) aged() {
 	for i, keep := range [...]time.Duration{e.cfg.RetentionRaw, e.cfg.RetentionFiveMinutes, e.cfg.RetentionHour} {
 		e.ages[i].keep.Store(keep.Milliseconds())
+		e.ages[i].oldest.Store(1)
 	}
 }

@@ -126,9 +126,13 @@ func (w *writer) finished(at int64, v *values) {
 	}
 	w.about = w.port.labels
 	w.port.sums.add(at, w.step, v, w.bucket)
+	for l := range w.levels {
+		w.e.ages[1+l].note(max(at, w.levels[l].from))
+	}
 	if !raw {
 		return // the coarse tiers keep it
 	}
+	w.e.ages[0].note(at)
 	w.port.ring.set(at/w.step, v)
 	w.rows.add(w.port.labels, at, v)
 	if w.rows.full() {
@@ -189,7 +193,6 @@ func (w *writer) push() {
 	} else {
 		w.e.raw.add(w.rows.list)
 		w.e.counts.rows.Add(n)
-		w.e.ages[0].note(w.rows.oldest())
 	}
 	w.rows.empty()
 }

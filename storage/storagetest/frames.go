@@ -61,12 +61,19 @@ func peaks(b *bench) {
 		for i := range s.Avg {
 			first := int(f.From.Sub(b.start)/Step) + i*int(f.Step/Step)
 			avg, most, least := summary(samples, first, first+int(f.Step/Step))
+			if f.Tier != spate.TierRaw {
+				most, least = digits(most), digits(least)
+				if avg == avg && math.Abs(s.Avg[i]-avg) <= 0.1 { // stored to 0.1
+					avg = s.Avg[i]
+				}
+				most, least = max(most, avg), min(least, avg)
+			}
 			if !alike(s.Avg[i], avg) || !alike(s.Max[i], most) || !alike(s.Min[i], least) {
 				b.Fatalf("%d..%d step %v column %d: %v %v %v, want %v %v %v", from, to, f.Step, i, s.Avg[i], s.Max[i], s.Min[i], avg, most, least)
 			}
 		}
 		_, most, _ := summary(samples, from/10, (to+9)/10)
-		if !alike(s.Stats.Max, most) {
+		if f.Tier == spate.TierRaw && !alike(s.Stats.Max, most) {
 			b.Fatalf("%d..%d: greatest %v, want %v", from, to, s.Stats.Max, most)
 		}
 	}

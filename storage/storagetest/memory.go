@@ -13,8 +13,8 @@ import (
 
 // A Memory is a store that keeps every rate as it came and works each answer
 // out anew, by the words of the rules and with no regard to time or space: the
-// truth that real stores are compared with. It knows no retention and one tier,
-// of steps of [Step].
+// truth that real stores are compared with. It knows no retention; its raw tier
+// has steps of [Step], the coarse ones are in buckets.go.
 type Memory struct {
 	mu     sync.Mutex
 	folder *MemoryFolder
@@ -179,8 +179,17 @@ func (m *Memory) Query(_ context.Context, q spate.Query) (*spate.Frame, error) {
 	for (up(to, step)-down(from, step))/step > int64(q.Width) {
 		step += stepMs
 	}
-	f := &spate.Frame{From: time.UnixMilli(down(from, step)).UTC(), To: time.UnixMilli(up(to, step)).UTC(), Step: time.Duration(step) * time.Millisecond, Tier: spate.TierRaw}
 	ids := unique(q.Ports)
+	for _, length := range []int64{hourMs, fiveMin} { // the coarsest whose columns are not much wider
+		wide := length
+		for (up(to, wide)-down(from, wide))/wide > int64(q.Width) {
+			wide += length
+		}
+		if wide <= step+step/4 {
+			return m.coarse(q, ids, length, from, to, wide), nil
+		}
+	}
+	f := &spate.Frame{From: time.UnixMilli(down(from, step)).UTC(), To: time.UnixMilli(up(to, step)).UTC(), Step: time.Duration(step) * time.Millisecond, Tier: spate.TierRaw}
 	f.Of = len(ids)
 	lo, hi := down(from, stepMs), up(to, stepMs)
 	for _, id := range ids {
@@ -230,13 +239,13 @@ func (m *Memory) slots(ids []spate.PortID, metric spate.Metric, from, to int64) 
 		members[p] = m.slots([]spate.PortID{id}, metric, from, to+hourMs)
 	}
 	for i := range out {
-		out[i] = sumAt(members, i+int(margin))
+		out[i] = sumAt(members, i+int(margin), stepMs)
 	}
 	return out
 }
 
-// sumAt is the sum of the members in one slot: see storage/sum.go.
-func sumAt(members [][]float64, i int) float64 {
+// sumAt is the sum of the members in one slot or bucket: see storage/sum.go.
+func sumAt(members [][]float64, i int, length int64) float64 {
 	sum, doubt, measured := 0.0, 0.0, false
 	for _, v := range members {
 		if v[i] == v[i] {
@@ -254,13 +263,13 @@ func sumAt(members [][]float64, i int) float64 {
 		switch {
 		case a < 0:
 		case b == len(v):
-			if int64(i-a)*stepMs <= fiveMin {
+			if int64(i-a)*length <= fiveMin {
 				sum += v[a]
 			}
 		default:
 			x := v[a] + (v[b]-v[a])*float64(i-a)/float64(b-a)
 			sum += x
-			if int64(b-a-1)*stepMs > fiveMin {
+			if int64(b-a-1)*length > fiveMin {
 				doubt += x
 			}
 		}
