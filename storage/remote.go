@@ -249,7 +249,7 @@ func (t *remoteTier) close() error {
 }
 
 // Flush waits until all rounds handed over so far have been taken by
-// VictoriaMetrics, which shows them about a second later, or ctx ends. Slots that
+// VictoriaMetrics, which shows them some seconds later, or ctx ends. Slots that
 // no rate has ended yet stay open.
 func (r *Remote) Flush(ctx context.Context) error {
 	if err := r.store.Flush(ctx); err != nil {
