@@ -1,8 +1,16 @@
 package storage
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
+	"hash/crc32"
+	"io"
 	"log/slog"
+	"math"
+	"slices"
+
+	"spate"
 )
 
 // StepsOf reads a marker: pairs of since and step in ms.
@@ -129,3 +137,34 @@ func ParseBlocks(b []byte) (blocks [][]byte, rows []int, put []int64, rest int) 
 
 // AppendBlock writes one.
 var AppendBlock = appendBlock
+
+// WriteSnapshot is the snapshot of one port after slots of one metric.
+func WriteSnapshot(to io.Writer, id spate.PortID, at int64, bps []float64) error {
+	as := accumulators{}
+	for i, x := range bps {
+		var v values
+		for m := range v {
+			v[m] = math.NaN()
+		}
+		v[spate.InBps], v[spate.InErrorsPs] = x, x/1000
+		as.get(id).add(floor(at, 10_000)+int64(i)*10_000, 10_000, &v, func(int, *bucket) {})
+	}
+	return as.snapshot(to)
+}
+
+// RestoreSnapshot restores one and writes it again.
+func RestoreSnapshot(b []byte) ([]byte, error) {
+	as := accumulators{}
+	if err := as.restore(bytes.NewReader(b)); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	err := as.snapshot(&out)
+	return out.Bytes(), err
+}
+
+// Sealed is b with the checksum that makes it a snapshot if it is one otherwise.
+func Sealed(b []byte) []byte {
+	b = b[:max(len(b)-4, 0)]
+	return binary.LittleEndian.AppendUint32(slices.Clone(b), crc32.Checksum(b, castagnoli))
+}

@@ -43,6 +43,7 @@ func (e *store) saveBuckets() error {
 // file would be of an earlier time. Without it, buckets are made anew of the
 // slots of the hour that was open, or not yet surely on disk.
 func (e *store) loadBuckets(log *slog.Logger) {
+	defer e.noteBuckets()
 	path := filepath.Join(e.folder.path, snapshotFile)
 	err := e.takeSnapshot(path)
 	if err == nil {
@@ -63,6 +64,17 @@ func (e *store) loadBuckets(log *slog.Logger) {
 		return
 	}
 	log.Info("open five minutes and hours made anew after a stop without warning", "ports", ports, "took", time.Since(began).Round(time.Millisecond))
+}
+
+// noteBuckets makes the tiers reach back to what is open.
+func (e *store) noteBuckets() {
+	for _, a := range e.ports.sums {
+		for l := range a.levels {
+			if at := a.levels[l].open.first; at > 0 {
+				e.ages[1+l].note(at)
+			}
+		}
+	}
 }
 
 func (e *store) takeSnapshot(path string) error {

@@ -13,7 +13,7 @@ import (
 
 // A Memory is a store that keeps every rate as it came and works each answer
 // out anew, by the words of the rules and with no regard to time or space: the
-// truth that real stores are compared with. It knows no retention; its raw tier
+// truth that real stores are compared with. Its raw tier keeps 35 days and
 // has steps of [Step], the coarse ones are in buckets.go.
 type Memory struct {
 	mu     sync.Mutex
@@ -185,7 +185,7 @@ func (m *Memory) Query(_ context.Context, q spate.Query) (*spate.Frame, error) {
 		for (up(to, wide)-down(from, wide))/wide > int64(q.Width) {
 			wide += length
 		}
-		if wide <= step+step/4 {
+		if old := length == fiveMin && from < time.Now().Add(-35*24*time.Hour).UnixMilli(); old || wide <= step+step/4 {
 			return m.coarse(q, ids, length, from, to, wide), nil
 		}
 	}
