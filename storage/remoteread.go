@@ -40,10 +40,10 @@ type remoteFound struct {
 	seen     int
 	end      func() // lets go of ctx
 
-	each  int    // ports of a part
-	one   bool   // a part has one metric
-	part  int    // number of the part that have holds; -1 none
-	about column // its column
+	each  int          // ports of a part
+	one   bool         // a part has the columns of one metric
+	part  int          // number of the part that have holds; -1 none
+	about spate.Metric // its metric
 	have  map[key]*columnsOfRows
 }
 
@@ -64,7 +64,11 @@ func newRemoteFound(ctx context.Context, ports []spate.PortID, columns []column,
 	f.each = portsAtOnce
 	if all := slots * int64(len(ports)*len(columns)); all > rowsAtOnce || len(ports) > portsAtOnce {
 		f.one = true
-		f.each = int(min(max(rowsAtOnce/slots, 1), portsAtOnce))
+		widest := int64(0)
+		for _, c := range columns {
+			widest = max(widest, int64(len(f.columnsOf(c.metric))))
+		}
+		f.each = int(min(max(rowsAtOnce/(slots*widest), 1), portsAtOnce))
 	}
 	return f
 }
@@ -89,15 +93,25 @@ func (f *remoteFound) load(k key) error {
 		return nil
 	}
 	part := place / f.each
-	if part == f.part && (!f.one || k.column == f.about) {
+	if part == f.part && (!f.one || k.metric == f.about || k.column == portKnown) {
 		return nil
 	}
 	columns := f.columns
 	if f.one {
-		columns = []column{k.column}
+		columns = f.columnsOf(k.metric)
 	}
-	f.have, f.part, f.about = map[key]*columnsOfRows{}, part, k.column
+	f.have, f.part, f.about = map[key]*columnsOfRows{}, part, k.metric
 	return f.ask(f.ports[part*f.each:min((part+1)*f.each, len(f.ports))], columns)
+}
+
+// columnsOf are those that are read together for a metric.
+func (f *remoteFound) columnsOf(m spate.Metric) (out []column) {
+	for _, c := range f.columns {
+		if c.metric == m || c == portKnown {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func (f *remoteFound) ask(ports []spate.PortID, columns []column) error {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -459,5 +460,28 @@ func TestAQuestionEndsWithItsAsker(t *testing.T) {
 	time.AfterFunc(20*time.Millisecond, func() { r.Close() })
 	if err := <-done; err == nil {
 		t.Error("a question answers though the store was closed")
+	}
+}
+
+// A wide question is asked in a few parts, not port by port.
+func TestASumOfThousandsOfPortsIsAFewRequests(t *testing.T) {
+	var calls atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { calls.Add(1) }))
+	defer server.Close()
+	r := openRemote(t, remoteConfig(t.TempDir(), urlsOf(spate.Secret(server.URL))))
+	var ids []spate.PortID
+	for i := range 2500 {
+		ids = append(ids, spate.PortID{Device: fmt.Sprint("sw-", i/48), Name: fmt.Sprint("Gi1/0/", i%48)})
+	}
+	for _, days := range []int{0, 2, 30} {
+		calls.Store(0)
+		to := time.Now().Add(-24 * time.Hour)
+		_, err := r.Query(t.Context(), spate.Query{Ports: ids, Metrics: []spate.Metric{spate.InBps, spate.OutBps}, From: to.AddDate(0, 0, -days).Add(-time.Hour), To: to, Width: 800})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := calls.Load(); n > 60 { // of two million rows each
+			t.Errorf("%d days and an hour of 2500 ports: %d requests, want a few", days, n)
+		}
 	}
 }
