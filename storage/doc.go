@@ -1,13 +1,15 @@
 // Package storage keeps what ports did: rates on a fixed grid of steps, in
 // VictoriaMetrics' storage engine, behind a ring of the newest quarter of an
-// hour in memory. [Embedded] is the whole of it in one folder; [State] beside it
-// keeps what is no time series, such as which ports a device had.
+// hour in memory. [Embedded] is the whole of it in one folder, [Remote] keeps the
+// rows in a VictoriaMetrics elsewhere; [State] beside it keeps what is no time
+// series, such as which ports a device had.
 //
-// A [spate.Round] comes in by Accept, is cut into slots of one step
-// by rrdtool's rule for primary data points (slots.go), goes into the ring
-// (ring.go) and in batches to the engine (tier.go). Query reads
-// series back slot by slot, adds what only the ring knows yet, sums members
-// (sum.go) and reduces slots to columns (columns.go).
+// A [spate.Round] comes in by Accept, is cut into slots of one step by rrdtool's
+// rule for primary data points (slots.go), goes into the ring (ring.go) and in
+// batches to the engine (tier.go), or through a queue on disk (spool.go) to
+// VictoriaMetrics (sender.go). Query reads series back slot by slot, adds what only
+// the ring knows yet, sums members (sum.go) and reduces slots to columns
+// (columns.go).
 //
 // Stored are integer bit rates and rounded packet rates with the start of their
 // slot as the time, under the names spate_in_bps, spate_out_bps and so on

@@ -104,3 +104,34 @@ func BenchmarkIngestRemote(b *testing.B) {
 }
 
 var _ storagetest.Store = (*storage.Remote)(nil)
+
+// BenchmarkBacklog lets ten minutes of 960 ports wait, a block for each step, and
+// measures how fast they are taken once the server is there.
+func BenchmarkBacklog(b *testing.B) {
+	server := victoria.Start(b)
+	r := openRemote(b, remoteConfig(b.TempDir(), urls(server.URL, "backlog")))
+	tr := newTraffic(20)
+	at := storagetest.Start()
+	took := time.Duration(0)
+	for b.Loop() {
+		server.Stop()
+		for range 60 {
+			at = at.Add(storagetest.Step)
+			for d := range tr.devices {
+				if err := r.Write(b.Context(), tr.round(d, at)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			if err := storage.PushNow(b.Context(), r); err != nil {
+				b.Fatal(err)
+			}
+		}
+		server.Start()
+		began := time.Now()
+		if err := r.Flush(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		took += time.Since(began)
+	}
+	b.ReportMetric(float64(b.N)*600/took.Seconds(), "x-real-time")
+}
