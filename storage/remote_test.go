@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -77,3 +78,28 @@ func TestRemoteAnswersAsTheTruthDoes(t *testing.T) {
 
 // urlsOf are those of a server that is asked and told at one place.
 func urlsOf(place spate.Secret) storage.URLs { return storage.URLs{Write: place, Read: place} }
+
+// docs/victoriametrics.md says how to move: the raw folder is a data folder of
+// VictoriaMetrics, and the past is there at once.
+func TestTheRawFolderIsADataFolderOfVictoriaMetrics(t *testing.T) {
+	dir := t.TempDir()
+	e := open(t, config(dir))
+	base := storagetest.Start()
+	for i := range 200 {
+		put(t, e, round(gi1, base.Add(time.Duration(i+1)*10*time.Second), 10*time.Second, float64(1000+i)))
+	}
+	flush(t, e)
+	want := ask(t, e, gi1, base, base.Add(2000*time.Second), 200)
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	server := victoria.Start(t, "-storageDataPath="+filepath.Join(dir, "raw"), "-disablePerDayIndex")
+	r := openRemote(t, remoteConfig(t.TempDir(), storage.URLs{Write: spate.Secret(server.URL + "/api/v1/write"), Read: spate.Secret(server.URL)}))
+	got, err := r.Query(t.Context(), spate.Query{Ports: []spate.PortID{gi1}, Metrics: []spate.Metric{spate.InBps}, From: base, To: base.Add(2000 * time.Second), Width: 200})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(got) != fmt.Sprint(want) || got.Series[0].Stats.Last != 1199 {
+		t.Errorf("statistics %+v, want %+v", got.Series[0].Stats, want.Series[0].Stats)
+	}
+}

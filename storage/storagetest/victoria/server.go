@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -81,8 +82,8 @@ func executable(path string) bool {
 // Start starts a stopped server at the same address, over the same folder.
 func (s *Server) Start() {
 	s.t.Helper()
-	s.cmd = exec.Command(s.program, append(s.flags, "-httpListenAddr="+s.address, "-storageDataPath="+s.folder, "-retentionPeriod=100y",
-		"-memory.allowedBytes=64MB", "-loggerLevel=ERROR", "-search.disableCache", "-storage.minFreeDiskSpaceBytes=1")...)
+	s.cmd = exec.Command(s.program, slices.Concat([]string{"-httpListenAddr=" + s.address, "-storageDataPath=" + s.folder, "-retentionPeriod=100y",
+		"-memory.allowedBytes=64MB", "-loggerLevel=ERROR", "-search.disableCache", "-storage.minFreeDiskSpaceBytes=1"}, s.flags)...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.said, &s.said
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := s.cmd.Start(); err != nil {
