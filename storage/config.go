@@ -14,8 +14,10 @@ type Config struct {
 	Step time.Duration // the grid: poller.interval, 1 s and up, in whole tenths of a second
 
 	RetentionRaw         time.Duration // how long each tier is kept
-	RetentionFiveMinutes time.Duration // (the coarse tiers come with their writers)
+	RetentionFiveMinutes time.Duration
 	RetentionHour        time.Duration
+
+	Budget uint64 // octets the store should not pass: oldest months go first; 0: no limit
 
 	MinFree     uint64 // octets the disk keeps free; 0: min(2 GiB, 10 % of the file system)
 	MemoryBytes uint64 // caches of the engine; the first store of a process decides
@@ -88,6 +90,11 @@ func (c Config) filled() (Config, error) {
 		return c, fmt.Errorf("storage: retention %v, queue %d and limit of %d samples must be positive: set storage.retention.raw to a day or more", c.RetentionRaw, c.Queue, c.MaxSamples)
 	}
 	return c, nil
+}
+
+// retentions are those of the tiers, finest first.
+func (c *Config) retentions() [1 + numLevels]time.Duration {
+	return [...]time.Duration{c.RetentionRaw, c.RetentionFiveMinutes, c.RetentionHour}
 }
 
 func orDefault[T comparable](v *T, d T) {

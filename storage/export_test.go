@@ -168,3 +168,6 @@ func Sealed(b []byte) []byte {
 	b = b[:max(len(b)-4, 0)]
 	return binary.LittleEndian.AppendUint32(slices.Clone(b), crc32.Checksum(b, castagnoli))
 }
+
+// SetPace sets how many values a second come in.
+func SetPace(e *Embedded, perSecond float64) { e.pace.perSecond.Store(math.Float64bits(perSecond)) }

@@ -20,6 +20,10 @@ type Status struct {
 	Ports    int           // in memory
 	Step     time.Duration // of the raw tier
 
+	ForecastYearBytes int64        // on disk in a year at this pace; -1: not known yet
+	Note              string       // what to know of the budget; empty: nothing
+	Tiers             []TierStatus // finest first
+
 	Remote *RemoteStatus // nil: the rows are kept here
 }
 
@@ -30,6 +34,7 @@ func (e *store) Status() Status {
 		Queued: len(e.queue), Ports: e.ports.len(), Step: e.cfg.Step, Bytes: e.bytes(),
 	}
 	s.ReadOnly = s.Reason != ""
+	s.ForecastYearBytes, s.Note, s.Tiers = e.forecast(), e.note(), e.tiers()
 	at := now()
 	for i := range e.ages {
 		if ms := e.ages[i].since(at); ms > 0 && (s.Oldest.IsZero() || ms < s.Oldest.UnixMilli()) {
@@ -39,26 +44,42 @@ func (e *store) Status() Status {
 	return s
 }
 
-// sizeCache keeps the size of the store, which the engine sums up part by part.
+// sizeCache keeps the sizes of the tiers, which the engine sums up part by part.
 type sizeCache struct {
 	mu    sync.Mutex
 	at    time.Time
-	bytes uint64
+	tiers [1 + numLevels]size
 }
 
-func (e *store) bytes() uint64 {
+type size struct{ bytes, rows uint64 }
+
+func (c *sizeCache) tier(n int) size {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.tiers[n]
+}
+
+func (e *store) bytes() (sum uint64) {
 	e.reading.RLock()
 	defer e.reading.RUnlock()
-	c := &e.size
+	c := &e.sizes
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !e.closed && (c.at.IsZero() || time.Since(c.at) > time.Minute) {
-		c.at, c.bytes = time.Now(), 0
-		for k := range e.keepers() {
-			c.bytes += k.bytes()
+		c.at = time.Now()
+		for i := range c.tiers {
+			if k := e.keeper(i); k != nil {
+				c.tiers[i].bytes = k.bytes()
+			}
+			if t, ok := e.keeper(i).(*tier); ok {
+				c.tiers[i].rows = t.rows()
+			}
 		}
 	}
-	return c.bytes
+	for _, t := range c.tiers {
+		sum += t.bytes
+	}
+	return sum
 }
 
 // counts are the store's own counters.

@@ -6,7 +6,6 @@ import (
 	"iter"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	vm "github.com/VictoriaMetrics/VictoriaMetrics/lib/storage"
 
@@ -37,9 +36,11 @@ type store struct {
 	seats   chan struct{} // queries at once
 	spans   sync.Pool     // *[]float64 of queries
 
-	dropped atomic.Uint64
-	size    sizeCache
-	release func() // what Close does when the rows are safe
+	dropped    atomic.Uint64
+	sizes      sizeCache
+	pace       pace
+	overBudget atomic.Pointer[string] // what to say while more is stored than may be, and nothing can be dropped
+	release    func()                 // what Close does when the rows are safe
 }
 
 // A keeper keeps the rows of one tier: the engine in a folder of this machine
@@ -143,7 +144,7 @@ func (e *store) stepsOf(tier int) func(from, to int64) []epoch {
 
 // aged sets how long the tiers are kept, and that they may reach back as far.
 func (e *store) aged() {
-	for i, keep := range [...]time.Duration{e.cfg.RetentionRaw, e.cfg.RetentionFiveMinutes, e.cfg.RetentionHour} {
+	for i, keep := range e.cfg.retentions() {
 		e.ages[i].keep.Store(keep.Milliseconds())
 		e.ages[i].oldest.Store(1)
 	}

@@ -82,6 +82,16 @@ func (t *tier) away() bool { return false }
 
 func (t *tier) readOnly() bool { return t.engine == nil || t.engine.IsReadOnly() }
 
+// rows is how many rows lie on disk.
+func (t *tier) rows() uint64 {
+	if t.engine == nil {
+		return 0
+	}
+	var m vm.Metrics
+	t.engine.UpdateMetrics(&m)
+	return m.TableMetrics.SmallRowsCount + m.TableMetrics.BigRowsCount
+}
+
 // bytes is what the tier takes on disk.
 func (t *tier) bytes() uint64 {
 	if t.engine == nil {

@@ -22,6 +22,8 @@ type writer struct {
 	tidied   int64                      // when buckets were last looked through, ms of the data
 	swept    int64                      // when ports were last looked through, ms of the data
 	from, to int64                      // what the raw tier takes: within the retention and not far ahead, ms
+	now      int64                      // wall clock, ms, a second old at most
+	budgeted int64                      // when the budget was last looked at, ms
 	old      int64                      // before it slots are for the coarse tiers alone
 	oldest   int64                      // what any tier takes
 	refuse   int64                      // oldest slot not written because the disk was full, ms; 0 none
@@ -129,6 +131,7 @@ func (w *writer) finished(at int64, v *values) {
 	for l := range w.levels {
 		w.e.ages[1+l].note(max(at, w.levels[l].from))
 	}
+	w.e.pace.slot(at, w.now, v)
 	if !raw {
 		return // the coarse tiers keep it
 	}
@@ -144,6 +147,7 @@ func (w *writer) finished(at int64, v *values) {
 // they would be read wrongly, nor what the engine drops without a word.
 func (w *writer) window() {
 	at := now()
+	w.now = at
 	w.old = at - w.e.ages[0].keep.Load()
 	w.from = max(w.e.folder.since(), w.old)
 	w.to = at + ahead - clockBack
@@ -213,6 +217,8 @@ func (w *writer) refused() {
 // is written after all.
 func (w *writer) look() {
 	w.window()
+	w.e.pace.tick(w.now)
+	w.budget(w.now)
 	was := w.e.space.full()
 	w.e.space.look(w.e.readOnly())
 	full := w.e.space.full()

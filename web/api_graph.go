@@ -35,6 +35,7 @@ type pictureOrder struct {
 func (o pictureOrder) key() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s %t %d %d %d %d", o.format, o.kind, o.theme, o.bare, o.from.UnixMilli(), o.to.UnixMilli(), o.width, o.height)
+	fmt.Fprintf(&b, " %q", o.sel.group)
 	for _, p := range o.sel.ports {
 		fmt.Fprintf(&b, " %q %q", p.Device, p.Name)
 	}
@@ -133,10 +134,14 @@ func (s *Server) picture(ctx context.Context, o pictureOrder) (*cachedPicture, e
 func (s *Server) describe(o pictureOrder, f *spate.Frame) graph.Picture {
 	p := graph.Picture{Kind: o.kind, Frame: f, Width: o.width, Height: o.height, Theme: o.theme, Zone: s.cfg.Zone}
 	id := o.sel.ports[0]
-	if len(o.sel.ports) > 1 {
+	switch {
+	case o.sel.group != "":
+		p.Title = fmt.Sprintf("%s, sum of %d ports", o.sel.group, len(o.sel.ports))
+		p.Subtitle = coverage(f)
+	case len(o.sel.ports) > 1:
 		p.Title = fmt.Sprintf("%s, sum of %d ports", id.Device, len(o.sel.ports))
 		p.Subtitle = coverage(f)
-	} else {
+	default:
 		p.Title = id.String()
 		if v, r, ok := s.board.port(id); ok {
 			p.Subtitle, p.Speed = r.Port.Alias, portView{v, r, time.Now()}.speed()

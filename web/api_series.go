@@ -23,14 +23,15 @@ const (
 // A selection is the ports a question is about.
 type selection struct {
 	ports []spate.PortID
-	known bool // the board knows each of them; else only the store can tell
+	group string // the [[group]] they are of; empty: none
+	known bool   // the board knows each of them; else only the store can tell
 }
 
 // selectPorts reads device= and port=, which may repeat; device= alone is the
-// sum of its ports, each octet counted once.
+// sum of its ports, each octet counted once; group= is the sum of a [[group]].
 func (s *Server) selectPorts(q url.Values) (selection, error) {
 	if q.Has("group") {
-		return selection{}, notFound("group", "group", q.Get("group"), "no [[group]] is configured")
+		return s.selectGroup(q)
 	}
 	device, names := q.Get("device"), q["port"]
 	if device == "" {
@@ -192,6 +193,9 @@ func fileName(sel selection, ext string) string {
 	name := sel.ports[0].Device
 	if len(sel.ports) == 1 {
 		name = sel.ports[0].Device + "_" + sel.ports[0].Name
+	}
+	if sel.group != "" {
+		name = sel.group
 	}
 	safe := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_' {

@@ -25,6 +25,7 @@ type storeJSON struct {
 	Bytes        number     `json:"bytes"`
 	ForecastYear number     `json:"forecast_year_bytes"`
 	Oldest       stamp      `json:"oldest"`
+	Note         fact       `json:"note"`
 	Queue        *queueJSON `json:"queue"`
 }
 
@@ -59,7 +60,7 @@ func (s *Server) showStatus(c *gin.Context) error {
 	st, t := s.storeStatus(), s.board.tally(time.Now())
 	return s.writeJSON(c, statusJSON{
 		Version: s.cfg.Version,
-		Store:   storeJSON{fact(st.Backend), st.ReadOnly, sizeOf(st.Bytes), sizeOf(st.ForecastYearBytes), stamp(st.Oldest), st.Queue.answer()},
+		Store:   storeJSON{fact(st.Backend), st.ReadOnly, sizeOf(st.Bytes), sizeOf(st.ForecastYearBytes), stamp(st.Oldest), fact(st.Note), st.Queue.answer()},
 		Poller:  pollerJSON{t.devices, t.down, t.lateP99()},
 		Agents:  []struct{}{},
 	})

@@ -48,6 +48,7 @@ func TestBadParametersAreNamedWithWhatIsWanted(t *testing.T) {
 		{"a reversed range", series + "&from=now-1h&to=now-2h", 400, "not before to"},
 		{"more than ten years", series + "&from=-11y", 400, "10 years"},
 		{"more values than are given", series + "&width=4097", 422, "from 1 to 4096"},
+		{"a group and a device", "/api/v1/series?group=uplinks&device=sw-1", 400, "not both"},
 		{"a group before there are groups", "/api/v1/series?group=uplinks", 404, "no group"},
 		{"a picture too wide", graph + "&w=4097", 422, "w: "},
 		{"a picture too high", graph + "&h=2161", 422, "h: "},
@@ -143,7 +144,7 @@ func TestAllKeysOfThePaperArePresent(t *testing.T) {
 		{"stats", "last mean max p95 total", key(series["stats"], "in_bps")},
 		{"coverage", "n of", series["coverage"]},
 		{"status", "version store poller notifier agents flow", status},
-		{"store", "backend read_only bytes forecast_year_bytes oldest queue", status["store"]},
+		{"store", "backend read_only bytes forecast_year_bytes oldest note queue", status["store"]},
 		{"poller", "devices down late_p99_ms", status["poller"]},
 	}
 	for _, tt := range tests {

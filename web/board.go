@@ -18,6 +18,7 @@ import (
 type Board struct {
 	mu      sync.Mutex // one change of the device list at a time
 	list    atomic.Pointer[deviceList]
+	groups  atomic.Pointer[[]Group]
 	changes chan change
 	dropped atomic.Uint64
 }

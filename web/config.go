@@ -44,6 +44,7 @@ type StoreStatus struct {
 	Bytes             int64
 	ForecastYearBytes int64
 	Oldest            time.Time
+	Note              string      // what an operator should know, a sentence; empty: nothing
 	Queue             *StoreQueue // nil: the store keeps its rows itself
 }
 

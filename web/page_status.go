@@ -14,6 +14,7 @@ type statusBody struct {
 	Poller, Store, Self []labelled
 	ReadOnly            bool
 	StoreTrouble        string
+	StoreNote           string
 	Silent              []deviceRow
 	More                int
 }
@@ -22,13 +23,13 @@ func (s *Server) statusPage(c *gin.Context) error {
 	now := time.Now()
 	t, st := s.board.tally(now), s.storeStatus()
 	body := statusBody{
-		ReadOnly: st.ReadOnly,
+		ReadOnly: st.ReadOnly, StoreNote: st.Note,
 		Poller: []labelled{
 			{"Devices", formatCount(t.devices)}, {"Not answering", formatCount(t.down)}, {"Waiting for the first answer", formatCount(t.unknown)},
 			{"Ports", formatCount(t.ports)}, {"Ports up", formatCount(t.up)}, {"Start of a round late by, 99th percentile", lateWords(&t)},
 		},
 		Store: []labelled{
-			{"Kind", st.Backend}, {"Size", formatBytes(st.Bytes)}, {"Size after a year, forecast", formatBytes(st.ForecastYearBytes)},
+			{"Kind", st.Backend}, {"Size", formatBytes(st.Bytes)}, {"In a year, at this rate", formatBytes(st.ForecastYearBytes)},
 			{"Oldest value", s.dateWords(st.Oldest)},
 		},
 		Self: []labelled{

@@ -58,6 +58,7 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 		s.host = host.New(host.Config{Enabled: true, Interval: cfg.Poller.Interval}, log)
 	}
 	s.board = web.NewBoard(s.devices(cfg))
+	s.board.SetGroups(groups(cfg))
 	if s.inventory, err = newInventory(s.state, cfg.Poller.KeepRemoved, s.metrics, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -87,6 +88,18 @@ func (s *site) devices(cfg *config.Config) []spate.Device {
 	return out
 }
 
+// groups are those of the config in web's form.
+func groups(cfg *config.Config) (out []web.Group) {
+	for _, g := range cfg.Groups {
+		group := web.Group{Name: g.Name}
+		for _, p := range g.Ports {
+			group.Ports = append(group.Ports, web.PortPattern(p))
+		}
+		out = append(out, group)
+	}
+	return out
+}
+
 // run starts what polls; group ends when ctx does.
 func (s *site) run(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { return ended(ctx, s.poller.Run(ctx)) })
@@ -105,6 +118,7 @@ func (s *site) run(ctx context.Context, group *errgroup.Group) {
 // adopt takes over what can change while running.
 func (s *site) adopt(cfg *config.Config) {
 	s.board.Configure(s.devices(cfg))
+	s.board.SetGroups(groups(cfg))
 	s.inventory.retain(s.devices(cfg))
 	s.inventory.seed(s.board)
 	s.poller.Set(cfg.Targets)

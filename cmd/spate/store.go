@@ -40,6 +40,7 @@ func storeConfig(cfg *config.Config, set *metrics.Set) storage.Config {
 	c := storage.DefaultConfig()
 	c.Path, c.Step, c.MinFree = cfg.Storage.Path, cfg.Poller.Interval, uint64(cfg.Storage.MinFree)
 	c.RetentionRaw, c.RetentionFiveMinutes, c.RetentionHour = cfg.Storage.Retention.Raw, cfg.Storage.Retention.FiveMinutes, cfg.Storage.Retention.Hour
+	c.Budget = uint64(cfg.Storage.Budget)
 	c.Metrics = set
 	return c
 }
@@ -57,9 +58,9 @@ func remoteConfig(cfg *config.Config, set *metrics.Set) storage.RemoteConfig {
 
 func (s *site) storeStatus() web.StoreStatus {
 	st := s.store.Status()
-	out := web.StoreStatus{Backend: st.Backend, ReadOnly: st.ReadOnly, Bytes: int64(st.Bytes), ForecastYearBytes: -1, Oldest: st.Oldest}
+	out := web.StoreStatus{Backend: st.Backend, ReadOnly: st.ReadOnly, Bytes: int64(st.Bytes), ForecastYearBytes: st.ForecastYearBytes, Oldest: st.Oldest, Note: st.Note}
 	if r := st.Remote; r != nil {
-		out.Bytes = -1
+		out.Bytes, out.ForecastYearBytes = -1, -1
 		out.Queue = &web.StoreQueue{Rows: r.Waiting, Bytes: r.Bytes, Oldest: r.Oldest, LastSuccess: r.LastSuccess, Lost: r.Lost, Error: r.Error}
 	}
 	return out
