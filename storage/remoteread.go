@@ -205,7 +205,7 @@ func (f *remoteFound) line(e *exported, line []byte) error {
 
 // keyOf tells which series a line is of, and whether it was asked for.
 func (f *remoteFound) keyOf(e *exported) (k key, ours bool) {
-	name, marked := unsuffixed(e.name, f.suffix)
+	name, marked := strings.CutSuffix(e.name, f.suffix)
 	k.column, ours = columnOf(name)
 	k.port = spate.PortID{Device: e.device, Name: e.port}
 	_, asked := f.place[k.port]

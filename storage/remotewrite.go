@@ -3,7 +3,6 @@ package storage
 import (
 	"encoding/binary"
 	"slices"
-	"strings"
 
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/bytesutil"
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/prompb"
@@ -137,6 +136,3 @@ func (p *packer) metric(name string) string {
 	}
 	return name + p.suffix
 }
-
-// unsuffixed is a name without the mark of its tier.
-func unsuffixed(name, suffix string) (string, bool) { return strings.CutSuffix(name, suffix) }
