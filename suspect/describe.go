@@ -1,0 +1,225 @@
+package suspect
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"spate"
+)
+
+const (
+	replicatedPorts = 10   // edge ports with equal excess: frames are copied
+	replicatedShare = 0.6  // of the edge ports with excess must be equal
+	equalWithin     = 0.35 // of the level
+	smallFrame      = 128  // octets
+	oneWay          = 0.1  // packets back for each one
+	busyPackets     = 50e3 // per second; below it one-way traffic is nothing
+	lossy           = 10   // packets per second that a port drops
+)
+
+// describe fills in what the flood does, from the traces to its origins.
+func (c *cluster) describe(f *Finding, origins []*ballot) {
+	first := origins[0].port
+	for _, s := range c.seeds {
+		f.Seeds = append(f.Seeds, s.port.id)
+	}
+	f.Path = c.path(origins[0])
+	f.Impact = c.impact(first, origins[0])
+	edges := c.egress(origins)
+	c.spread(f, edges, first)
+	f.Victims = victims(edges, f.Impact.Replicated > 0)
+	f.Kind = c.kind(f, origins)
+	f.Evidence = c.evidence(f, origins)
+}
+
+// path is the longest trace to an origin, turned round: from the origin on.
+func (c *cluster) path(b *ballot) []spate.Hop {
+	var best path
+	for _, p := range b.paths {
+		if len(p.hops) > len(best.hops) {
+			best = p
+		}
+	}
+	var out []spate.Hop
+	for _, s := range slices.Backward(best.hops) {
+		dir := "in"
+		if s.dir == 1 {
+			dir = "out"
+		}
+		hop := spate.Hop{Device: s.port.id.Device, Port: s.port.id.Name, Direction: dir, ExcessBps: spate.Unknown(), ExcessPps: spate.Unknown()}
+		if v, known := c.over(s.port, bits, s.dir); known {
+			hop.ExcessBps = spate.Figure(math.Max(0, v))
+		}
+		if v, known := c.over(s.port, packets, s.dir); known {
+			hop.ExcessPps = spate.Figure(math.Max(0, v))
+		}
+		out = append(out, hop)
+	}
+	return out
+}
+
+func (c *cluster) impact(origin *port, b *ballot) Impact {
+	var im Impact
+	own, _ := c.over(origin, c.q, in)
+	im.PortShare = own / origin.lineRate(c.q)
+	bps, _ := c.over(origin, bits, in)
+	pps, _ := c.over(origin, packets, in)
+	back, _ := c.over(origin, packets, out)
+	im.SmallFrames = pps > 0 && bps/8/pps < smallFrame
+	im.OneWay = pps >= busyPackets && back < oneWay*pps
+	im.Broadcast = pps > 0 && float64(origin.recent[0].cast[in]) > 0.5*pps
+	for _, p := range b.paths {
+		for _, s := range p.hops {
+			if _, _, linked := c.topo.Far(s.port.id); linked || c.topo.Role(s.port.id) == spate.RoleExternal {
+				im.UplinkShare = max(im.UplinkShare, s.over/s.port.lineRate(c.q))
+			}
+			im.Discards = im.Discards || s.port.recent[0].lost[out] > lossy
+		}
+	}
+	return im
+}
+
+// egress are the edge and external ports that the flood leaves by, greatest first.
+func (c *cluster) egress(origins []*ballot) []step {
+	own, _ := c.over(origins[0].port, c.q, in)
+	var all []step
+	for _, d := range c.net.devices {
+		for _, p := range d.ports {
+			if !p.logical(c.topo) {
+				continue
+			}
+			if far, _, _ := c.far(p); far != nil {
+				continue
+			}
+			if over, known := c.over(p, c.q, out); known && over > 0.1*own && over > c.noise {
+				all = append(all, step{p, out, over})
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b step) int {
+		switch {
+		case a.over > b.over:
+			return -1
+		case a.over < b.over:
+			return 1
+		}
+		return compareIDs(a.port.id, b.port.id)
+	})
+	return all
+}
+
+func compareIDs(a, b spate.PortID) int {
+	if a.Device != b.Device {
+		if a.Device < b.Device {
+			return -1
+		}
+		return 1
+	}
+	switch {
+	case a.Name < b.Name:
+		return -1
+	case a.Name > b.Name:
+		return 1
+	}
+	return 0
+}
+
+// spread tells a flood that is copied to many ports.
+func (c *cluster) spread(f *Finding, edges []step, origin *port) {
+	if len(edges) < replicatedPorts {
+		return
+	}
+	level := edges[len(edges)/2].over
+	equal := 0
+	for _, e := range edges {
+		if math.Abs(e.over-level) <= equalWithin*level {
+			equal++
+		}
+	}
+	own, known := c.over(origin, c.q, in)
+	if equal >= replicatedPorts && float64(equal) >= replicatedShare*float64(len(edges)) && known && level > own/3 {
+		f.Impact.Replicated = equal
+	}
+}
+
+// victims are the ports that suffer: the first by which it leaves, or, where it
+// is copied, those that get it.
+func victims(edges []step, copied bool) []spate.PortID {
+	var out []spate.PortID
+	for i, e := range edges {
+		if len(out) == 20 || !copied && i > 0 && e.over < edges[0].over/3 {
+			break
+		}
+		out = append(out, e.port.id)
+	}
+	return out
+}
+
+func (c *cluster) kind(f *Finding, origins []*ballot) spate.IncidentKind {
+	switch {
+	case f.Impact.Replicated > 0 && c.mirrored(origins):
+		return spate.KindLoop
+	case f.Impact.Replicated > 0 && f.Impact.Broadcast:
+		return spate.KindBroadcastStorm
+	case f.Impact.Replicated > 0:
+		return spate.KindUnicastFlood
+	case f.Origins[0].External:
+		return spate.KindInboundDDoS
+	case f.Impact.SmallFrames:
+		return spate.KindPacketFlood
+	}
+	return spate.KindFlood
+}
+
+// mirrored tells a loop: two origins on one switch, and what comes in by each
+// leaves by it too.
+func (c *cluster) mirrored(origins []*ballot) bool {
+	if len(origins) < 2 || origins[0].port.dev != origins[1].port.dev {
+		return false
+	}
+	for _, b := range origins[:2] {
+		i, _ := c.over(b.port, c.q, in)
+		o, _ := c.over(b.port, c.q, out)
+		if i <= 0 || o < i/2 {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *cluster) evidence(f *Finding, origins []*ballot) []spate.Evidence {
+	var out []spate.Evidence
+	say := func(kind, format string, args ...any) {
+		out = append(out, spate.Evidence{Kind: kind, Text: fmt.Sprintf(format, args...)})
+	}
+	b := origins[0]
+	say("origin", "%d of %d traces of unusual traffic end at %s", len(b.paths), c.traces(), b.port.id)
+	if len(origins) > 1 {
+		say("origins", "%d ports send alike", len(origins))
+	}
+	if f.Impact.Replicated > 0 {
+		say("replication", "%d edge ports send it on in equal amount", f.Impact.Replicated)
+	}
+	if f.Impact.SmallFrames {
+		say("small_packets", "packets are small: under %d octets", smallFrame)
+	}
+	if f.Impact.OneWay {
+		say("one_way", "hardly a packet comes back")
+	}
+	if f.Impact.Discards {
+		say("discards", "ports on the way drop packets")
+	}
+	if b.why != "" {
+		say("missing", "%s", b.why)
+	}
+	return out
+}
+
+func (c *cluster) traces() int {
+	n := 0
+	for _, b := range c.votes {
+		n += len(b.paths)
+	}
+	return n
+}

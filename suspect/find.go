@@ -1,0 +1,349 @@
+package suspect
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"spate"
+)
+
+// A Finding is one flood as far as it can be told now.
+type Finding struct {
+	Kind     spate.IncidentKind
+	Bits     bool      // traced by bits, else by packets
+	Onset    time.Time // estimated
+	Origins  []Named   // largest first
+	RunnerUp []Named
+	Path     []spate.Hop // from the first origin to where it leaves, in before out
+	Victims  []spate.PortID
+	Seeds    []spate.PortID // marked ports that belong to it
+	Evidence []spate.Evidence
+	Impact   Impact
+}
+
+// A Named is a port that may be an origin.
+type Named struct {
+	Port       *spate.Port
+	Confidence float64 // 0..1
+	External   bool
+	OverBps    float64 // excess that comes in, bits per second
+	OverPps    float64
+	RateBps    float64
+	RatePps    float64
+	Note       string // why the trace ended here, where it is not the edge
+}
+
+// Impact is what makes a flood worth a page.
+type Impact struct {
+	PortShare   float64 // excess as a share of the origin port's line rate
+	UplinkShare float64 // largest share of an uplink on the path
+	SmallFrames bool    // mean packet of the excess under 128 octets
+	OneWay      bool    // hardly a packet comes back
+	Broadcast   bool    // most of the excess is broadcast or multicast
+	Replicated  int     // edge ports that it leaves by
+	Discards    bool    // a port on the path drops
+}
+
+// Findings looks at the network now and names the origin of every flood whose
+// marks are no older than two of the device's windows.
+func (n *Network) Findings(topo Topology) []Finding {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	var out []Finding
+	for _, c := range n.clusters(topo) {
+		if f, ok := c.finding(); ok {
+			out = append(out, f)
+		}
+	}
+	slices.SortFunc(out, func(a, b Finding) int { return cmp.Compare(b.top().OverBps, a.top().OverBps) })
+	return merged(out)
+}
+
+func (f *Finding) top() Named {
+	if len(f.Origins) == 0 {
+		return Named{}
+	}
+	return f.Origins[0]
+}
+
+// merged joins findings that name the same first origin: bits and packets of one flood.
+func merged(all []Finding) []Finding {
+	var out []Finding
+	for _, f := range all {
+		same := slices.IndexFunc(out, func(g Finding) bool {
+			return len(f.Origins) > 0 && len(g.Origins) > 0 && slices.ContainsFunc(g.Origins, func(o Named) bool { return o.Port.ID == f.Origins[0].Port.ID })
+		})
+		if same < 0 {
+			out = append(out, f)
+			continue
+		}
+		out[same].Seeds = append(out[same].Seeds, f.Seeds...)
+	}
+	return out
+}
+
+// seed is a marked port and direction.
+type seed struct {
+	port *port
+	dir  int
+	q    quantity
+	over float64
+}
+
+// seeds are the marks of the newest windows.
+func (n *Network) seeds(topo Topology) []seed {
+	var out []seed
+	for _, d := range n.devices {
+		if !d.silent.IsZero() {
+			continue
+		}
+		for _, p := range d.ports {
+			w := &p.recent[0]
+			if !w.known || !p.logical(topo) {
+				continue
+			}
+			for m := range spate.NumUsual {
+				if w.marked[m] && w.over[m] > 0 {
+					out = append(out, seed{p, m % 2, quantity(m / 2), float64(w.over[m])})
+				}
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b seed) int {
+		return cmp.Or(cmp.Compare(b.over/b.port.lineRate(b.q), a.over/a.port.lineRate(a.q)),
+			cmp.Compare(a.port.id.Device, b.port.id.Device), cmp.Compare(a.port.id.Name, b.port.id.Name), cmp.Compare(a.dir, b.dir))
+	})
+	return out
+}
+
+// cluster is the seeds of one flood with the votes they cast.
+type cluster struct {
+	tracer
+	seeds []seed
+	extra []seed // traced to the same origins, by marks or not
+}
+
+// freshFlood is how young a flood is that the minutes before it are a measure for, ms.
+const freshFlood = 15 * 60_000
+
+// clusters traces the seeds one by one, the greatest first, and puts those
+// together whose traces end at a common port or pass a common one.
+func (n *Network) clusters(topo Topology) []*cluster {
+	var out []*cluster
+	byPort := map[*port]*cluster{}
+	for _, s := range n.seeds(topo) {
+		if c := byPort[s.port]; c != nil {
+			if c.q == s.q {
+				c.cast(s)
+				c.claim(byPort)
+			}
+			continue
+		}
+		c := &cluster{tracer: tracer{net: n, topo: topo, q: s.q, onset: n.onset(s), votes: map[*port]*ballot{}, pairs: map[*port]*port{}}}
+		c.noise = s.over * 0.05
+		c.sudden = s.port.recent[0].to-c.onset < freshFlood
+		c.cast(s)
+		if other := c.meets(byPort); other != nil && other.q == c.q {
+			other.cast(s)
+			other.claim(byPort)
+			continue
+		}
+		out = append(out, c)
+		c.claim(byPort)
+	}
+	return out
+}
+
+func (c *cluster) cast(s seed) {
+	weight := 0.5
+	if s.dir == in {
+		weight = 1
+	}
+	c.seeds = append(c.seeds, s)
+	c.pair(s)
+	c.trace(s.port, s.dir, weight*s.over)
+}
+
+// claim notes which cluster passes which port.
+func (c *cluster) claim(byPort map[*port]*cluster) {
+	for _, b := range c.votes {
+		for _, p := range b.paths {
+			for _, h := range p.hops {
+				if byPort[h.port] == nil {
+					byPort[h.port] = c
+				}
+			}
+		}
+	}
+	for _, s := range c.seeds {
+		byPort[s.port] = c
+	}
+}
+
+// meets is the cluster whose traces this one's share.
+func (c *cluster) meets(byPort map[*port]*cluster) *cluster {
+	count := map[*cluster]int{}
+	for _, b := range c.votes {
+		for _, p := range b.paths {
+			for _, h := range p.hops {
+				if other := byPort[h.port]; other != nil {
+					count[other]++
+				}
+			}
+		}
+	}
+	var best *cluster
+	for other, k := range count {
+		if best == nil || k > count[best] {
+			best = other
+		}
+	}
+	return best
+}
+
+// onset is when the flood of a seed began: the earliest estimate of the marked
+// windows that overlap the seed's, as the detector has it, else the start of the
+// first marked window moved by how much of it the flood filled.
+func (n *Network) onset(s seed) int64 {
+	m := s.q.metric(s.dir)
+	full := float64(s.port.recent[0].over[m])
+	at := s.port.recent[0].from
+	for i := range s.port.recent {
+		w := &s.port.recent[i]
+		if !w.known || !w.marked[m] && float64(w.over[m]) < 0.1*full {
+			break
+		}
+		share := min(1, float64(w.over[m])/full)
+		at = w.to - int64(share*float64(w.to-w.from))
+		if share < 0.9 {
+			break
+		}
+	}
+	return at
+}
+
+// finding sums the votes up; false where nothing was found.
+func (c *cluster) finding() (Finding, bool) {
+	ballots := c.ranked()
+	if len(ballots) == 0 {
+		return Finding{}, false
+	}
+	f := Finding{Bits: c.q == bits, Onset: time.UnixMilli(c.onset).UTC()}
+	total := 0.0
+	for _, b := range ballots {
+		total += b.weight
+	}
+	k := c.howMany(ballots)
+	for i, b := range ballots {
+		named := c.named(b, c.confidence(ballots, i, k, total))
+		if i < k {
+			f.Origins = append(f.Origins, named)
+		} else if len(f.RunnerUp) < 3 {
+			f.RunnerUp = append(f.RunnerUp, named)
+		}
+	}
+	c.describe(&f, ballots[:k])
+	return f, true
+}
+
+// ranked are the ballots, greatest first: votes, and half of the port's own
+// excess that comes in.
+func (c *cluster) ranked() []*ballot {
+	var out []*ballot
+	for _, b := range c.votes {
+		if own, known := c.over(b.port, c.q, in); !known || own <= c.noise {
+			continue // nothing comes in there
+		}
+		if own, known := c.over(b.port, c.q, in); known && own > 0 {
+			b.weight += own / 2
+			b.fits += own / 2 * b.fits / max(b.weight-own/2, 1e-9)
+			b.synced += own / 2
+		}
+		out = append(out, b)
+	}
+	slices.SortFunc(out, func(a, b *ballot) int {
+		return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.port.id.Device, b.port.id.Device), cmp.Compare(a.port.id.Name, b.port.id.Name))
+	})
+	return out
+}
+
+// howMany of the ballots are origins: those with an excess of the first's size.
+func (c *cluster) howMany(ballots []*ballot) int {
+	first, known := c.over(ballots[0].port, c.q, in)
+	if !known || first <= 0 {
+		return 1
+	}
+	k := 1
+	for k < len(ballots) && k < 16 {
+		own, known := c.over(ballots[k].port, c.q, in)
+		if !known || own < first/3 || ballots[k].weight < ballots[0].weight/5 {
+			break
+		}
+		k++
+	}
+	return k
+}
+
+// confidence of the i-th ballot when the first k are origins together: its
+// share of the votes that are not the other origins', how well its traces
+// conserve, and how many of their hops were read since the onset.
+func (c *cluster) confidence(ballots []*ballot, i, k int, total float64) float64 {
+	b := ballots[i]
+	others := 0.0
+	for j := range k {
+		if j != i {
+			others += ballots[j].weight
+		}
+	}
+	share := b.weight
+	if i >= k {
+		share = b.weight / max(total, 1e-9)
+	} else {
+		share = b.weight / max(total-others, 1e-9)
+	}
+	fit := b.fits / max(b.weight, 1e-9)
+	synced := min(1, b.synced/max(b.weight, 1e-9))
+	out := share * math.Sqrt(min(1, fit)) * synced
+	if b.why != "" {
+		out *= 0.85
+	}
+	return max(0, min(1, out))
+}
+
+func (c *cluster) named(b *ballot, confidence float64) Named {
+	p := b.port
+	n := Named{Port: p.info, Confidence: confidence, External: c.topo.Role(p.id) == spate.RoleExternal, Note: b.why}
+	if lag := c.member(p); lag != nil {
+		n.Note = lag.id.Name + " carries it"
+	}
+	w := &p.recent[0]
+	n.RateBps, n.RatePps = float64(w.rate[spate.InBps]), float64(w.rate[spate.InPps])
+	n.OverBps, _ = c.over(p, bits, in)
+	n.OverPps, _ = c.over(p, packets, in)
+	return n
+}
+
+// member is the member of a bundle that carries most of what comes in, where one
+// does: a flow keeps to one member.
+func (c *cluster) member(lag *port) *port {
+	var best *port
+	most, sum := 0.0, 0.0
+	for _, p := range lag.dev.ports {
+		if id, ok := c.topo.Bundle(p.id); !ok || id != lag.id {
+			continue
+		}
+		over, known := c.over(p, c.q, in)
+		if !known || over <= 0 {
+			continue
+		}
+		if sum += over; over > most {
+			best, most = p, over
+		}
+	}
+	if most < 0.8*sum {
+		return nil
+	}
+	return best
+}
