@@ -63,6 +63,7 @@ type Port struct {
 	Admin, Oper Status
 	Wide        CounterSet // counters read from 64-bit columns
 	Narrow      CounterSet // counters read from 32-bit columns
+	Bundle      string     // ifName of the LAG it is a member of; empty: of none
 	HighLayer   bool       // counts octets that another port of the device counts too
 }
 

@@ -118,6 +118,7 @@ type Binding struct {
 // A SpanningPort is a row of dot1dStpPortTable.
 type SpanningPort struct {
 	Port             string
+	Number           int // dot1dBasePort, what other bridges call it
 	Forwarding       bool
 	Blocking         bool
 	DesignatedBridge MAC // dot1dStpPortDesignatedBridge without its priority: whoever sends the best BPDUs there

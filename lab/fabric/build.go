@@ -55,8 +55,11 @@ func (b *builder) backbone() {
 		d := b.device(fmt.Sprintf("core-%d", i+1), Core, -1)
 		for j := range s.Borders {
 			up := b.cable(d, b.n.Devices[j], 10e9, 1, i > 0)
-			if i == 0 && j == 0 {
+			switch {
+			case i == 0 && j == 0:
 				d.up = up
+			case i == 0:
+				b.n.Devices[j].up = up.Peer // the tree hangs from the first border
 			}
 		}
 		if i > 0 {
@@ -234,9 +237,7 @@ func (b *builder) darken() {
 func (d *Device) finish() {
 	for i, p := range d.Ports {
 		p.Index = d.Vendor.index(i, p)
-		p.MAC = d.Chassis
-		p.MAC[5] += byte(i + 1)
-		p.MAC[4] += byte((i + 1) >> 8)
+		p.MAC = spate.MAC{0x06, d.Chassis[1], d.Chassis[3], d.Chassis[4], d.Chassis[5], byte(i + 1)}
 		p.port = p.spate()
 	}
 }
@@ -251,6 +252,9 @@ func (p *Port) spate() *spate.Port {
 	}
 	if p.Speed == 0 {
 		out.SpeedSource = spate.SpeedUnknown
+	}
+	if p.Bundle != nil {
+		out.Bundle = p.Bundle.Name
 	}
 	if len(p.Members) > 0 {
 		out.SpeedSource = spate.SpeedFromLAG

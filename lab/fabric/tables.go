@@ -131,6 +131,12 @@ func (v Vendor) learned(p *Port) string {
 
 // bindings is the ARP table of the core that routes.
 func (n *Net) bindings(d *Device, t *spate.Tables) {
+	for i, p := range d.Ports { // routed links: each end knows the other's address
+		if p.Peer != nil && len(p.Members) == 0 && (d.Tier == Border || p.Peer.Device.Tier == Border) {
+			ip := netip.AddrFrom4([4]byte{10, 254, d.Address.As4()[3], byte(i)})
+			t.Bindings = append(t.Bindings, spate.Binding{IP: ip, MAC: p.Peer.MAC, Port: p.Name})
+		}
+	}
 	if d != n.tier(Core)[0] {
 		return
 	}
@@ -150,8 +156,8 @@ func (d *Device) spanning(t *spate.Tables) {
 		if p.Bundle != nil || p.VLAN < 0 {
 			continue
 		}
-		row := spate.SpanningPort{Port: p.Name, Forwarding: !p.Blocked, Blocking: p.Blocked, DesignatedBridge: d.Chassis, DesignatedPort: i + 1}
-		if p.Peer != nil && p.Peer.Device.Tier < d.Tier && p.Peer.Device.Tier != Border {
+		row := spate.SpanningPort{Port: p.Name, Number: i + 1, Forwarding: !p.Blocked, Blocking: p.Blocked, DesignatedBridge: d.Chassis, DesignatedPort: i + 1}
+		if p.Peer != nil && p.Peer.Device.Tier != Border && (d.up == p || p.Blocked && p.Peer.Device.Tier < d.Tier) {
 			row.DesignatedBridge, row.DesignatedPort = p.Peer.Device.Chassis, p.Peer.number()
 		}
 		t.Spanning = append(t.Spanning, row)
