@@ -41,6 +41,10 @@ type device struct {
 	uptime   uint32
 	uptimeOK bool
 
+	renewal renewal   // how the device renews its counters
+	lookAt  time.Time // when it is looked at next, while that is being studied
+	watched bool      // it takes part in the bound on studies
+
 	narrow  time.Duration // the longest interval that misses no wrap of a 32-bit counter; 0: any
 	stretch int           // the interval is multiplied by it
 	easy    int
@@ -109,7 +113,7 @@ func (d *device) pass(ctx context.Context) *spate.Round {
 		d.misses = 0
 	}
 	took := time.Since(start)
-	r := &spate.Round{Device: d.target.Device, At: time.Now(), Took: took, Interval: every, Readings: readings, Err: err}
+	r := &spate.Round{Device: d.target.Device, At: time.Now(), Took: took, Interval: every, Refresh: d.renewal.period(), Readings: readings, Err: err}
 	if d.table != nil {
 		r.System = d.table.System
 		r.System.Uptime = time.Duration(d.uptime) * 10 * time.Millisecond
@@ -234,6 +238,9 @@ func (d *device) read(ctx context.Context) (*reading, error) {
 // and the row looked at has the name it had.
 func (d *device) trusted(r *reading) bool {
 	restarted := d.uptimeOK && r.uptimeKnown && r.uptime < d.uptime
+	if restarted {
+		d.renewal.forget() // its timers begin anew; the samples kept give a restart
+	}
 	return !restarted && !r.changed && !r.renamed
 }
 
@@ -255,23 +262,73 @@ func (d *device) fit(ctx context.Context, got *reading, took time.Duration) {
 
 // readings turns samples into rates. What was not read is silent, never zero.
 func (d *device) readings(got *reading) []spate.Reading {
+	d.renewal.study.round(got)
+	moved, any := d.moved(got)
+	now := time.Now()
+	// Samples that were not taken at a renewal give no rate, nor do those between
+	// which a study may have had the cache renewed.
+	seed := d.renewal.coarse(d.every()) && (!d.renewal.anchored || d.renewal.study != nil)
 	out := make([]spate.Reading, 0, len(d.ports))
+	d.renewal.odd, d.renewal.passed = false, false
 	for i := range d.ports {
 		if !d.table.Rows[i].Wanted {
 			continue
 		}
-		out = append(out, d.reading(&d.ports[i], got, i))
+		fresh := moved[got.samples[i].At]
+		r := d.reading(&d.ports[i], got, i, d.renewal.holds(now, d.every(), fresh), fresh)
+		if seed && r.Gap == "" {
+			r.Rate = spate.Rate{}
+		}
+		out = append(out, r)
+	}
+	d.renewal.after(now, any)
+	if d.renewal.doubtful() {
+		d.unsettle()
 	}
 	return out
 }
 
-func (d *device) reading(p *portState, got *reading, i int) spate.Reading {
+// moved tells of which answers a counter is another one than when its port was
+// last dated, and whether that is so of any.
+func (d *device) moved(got *reading) (byAnswer map[time.Time]bool, any bool) {
+	byAnswer = map[time.Time]bool{}
+	for i := range d.ports {
+		p, cur := &d.ports[i], &got.samples[i]
+		if p.hasPrev && cur.Known != 0 && p.prev.Values != cur.Values {
+			byAnswer[cur.At], any = true, true
+		}
+	}
+	return byAnswer, any
+}
+
+// reading is one port's rate. still: the device has renewed nothing since; moved:
+// something in the port's answer is new.
+func (d *device) reading(p *portState, got *reading, i int, still, moved bool) spate.Reading {
 	cur := &got.samples[i]
 	if cur.Known == 0 && len(d.plan) > 0 {
 		return d.unread(p, got, i)
 	}
 	p.port = withState(p.port, got.admin[i], got.oper[i])
 	out := spate.Reading{Port: p.port}
+	if still && p.hasPrev {
+		return out
+	}
+	if d.renewal.follows() && cur.UptimeKnown {
+		if !d.renewal.stamp(cur, &p.prev, p.hasPrev, moved) {
+			return out
+		}
+		if p.hasPrev && cur.Uptime == p.prev.Uptime { // the same renewal as in the last round
+			d.renewal.odd = d.renewal.odd || p.prev.Values != cur.Values
+			return out
+		}
+		d.renewal.passed = d.renewal.passed || p.hasPrev
+	}
+	if d.renewal.known && d.renewal.coarse(d.every()) {
+		d.renewal.demanded(cur, moved)
+		if p.hasPrev && cur.At.Equal(p.prev.At) {
+			return out
+		}
+	}
 	cur.Short32(p.short)
 	if p.hasPrev {
 		out.Rate, out.Gap = d.between(p, cur)
@@ -280,6 +337,26 @@ func (d *device) reading(p *portState, got *reading, i int) spate.Reading {
 		p.prev, p.hasPrev = *cur, true
 	}
 	return out
+}
+
+// restamp dates the samples kept, after a study has told how.
+func (d *device) restamp() {
+	for i := range d.ports {
+		p := &d.ports[i]
+		if p.hasPrev && d.renewal.follows() {
+			p.hasPrev = d.renewal.stamp(&p.prev, nil, false, false)
+		}
+	}
+}
+
+// unsettle drops what is known of the renewals, and the samples dated by it.
+func (d *device) unsettle() {
+	if d.renewal.follows() {
+		for i := range d.ports {
+			d.ports[i].hasPrev = false
+		}
+	}
+	d.renewal.refute(time.Now())
 }
 
 // between is the rate since the last sample. A 64-bit column that goes down as
@@ -315,7 +392,7 @@ func (d *device) unread(p *portState, got *reading, i int) spate.Reading {
 func (d *device) bounds(p *spate.Port) spate.Bounds {
 	return spate.Bounds{
 		Limit: p.Limit(), SpeedLies: p.SpeedSource == spate.SpeedUnknown,
-		Heartbeat: heartbeat * d.every(),
+		Heartbeat: heartbeat * max(d.every(), d.renewal.longest()),
 	}
 }
 

@@ -32,6 +32,7 @@ type Poller struct {
 	log       *slog.Logger
 	library   library
 	slots     chan struct{}
+	studies   chan struct{} // devices whose renewals are being studied
 
 	mu      sync.Mutex
 	ctx     context.Context // of Run; nil before
@@ -52,7 +53,7 @@ type loop struct {
 func New(cfg Config, transport Transport, sink Sink, counts *Counts, log *slog.Logger) *Poller {
 	return &Poller{
 		cfg: cfg, transport: transport, resolver: net.DefaultResolver, sink: sink, counts: counts, log: log,
-		slots: make(chan struct{}, maxRounds), running: map[string]*loop{},
+		slots: make(chan struct{}, maxRounds), studies: make(chan struct{}, maxStudies), running: map[string]*loop{},
 	}
 }
 
@@ -120,24 +121,110 @@ func (p *Poller) start(t Target) {
 func (p *Poller) poll(ctx context.Context, d *device) {
 	health := health{log: p.log.With("device", d.target.Device.Name)}
 	defer p.close(d)
-	due := firstSlot(time.Now(), d)
-	timer := time.NewTimer(time.Until(due))
-	defer timer.Stop()
+	slot := firstSlot(time.Now(), d)
 	for {
-		select {
-		case <-ctx.Done():
+		due := slot.Add(d.renewal.wait(slot, d.every()))
+		if !p.await(ctx, d, due) {
 			return
-		case <-timer.C:
 		}
 		round, ok := p.round(ctx, d, due)
 		if !ok {
 			return
 		}
+		p.concluded(d)
 		health.note(round)
 		p.sink.Accept(ctx, round)
-		due = nextSlot(due, time.Now(), d.every())
-		timer.Reset(time.Until(due))
+		slot = nextSlot(slot, time.Now(), d.every())
 	}
+}
+
+// maxStudies bounds how many devices are looked at five times a second at once.
+const maxStudies = 32
+
+// lookMargin is the time before a slot in which a device is left alone.
+const lookMargin = 300 * time.Millisecond
+
+// await waits for a device's slot, and meanwhile looks at how the device renews
+// its counters while that is not known; false when ctx has ended.
+func (p *Poller) await(ctx context.Context, d *device, due time.Time) bool {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		until := due
+		looking := p.wantsLook(d) && d.lookAt.Before(due.Add(-lookMargin))
+		if looking {
+			until = d.lookAt
+		}
+		timer.Reset(time.Until(until))
+		select {
+		case <-ctx.Done():
+			return false
+		case <-timer.C:
+		}
+		if !looking {
+			return true
+		}
+		p.look(ctx, d, due)
+	}
+}
+
+// wantsLook tells whether the device is being studied, or should be and may be:
+// it answers, and not too many others are studied.
+func (p *Poller) wantsLook(d *device) bool {
+	n := &d.renewal
+	if n.study == nil && d.watched {
+		p.unwatch(d) // it was dropped by a restart
+	}
+	switch {
+	case d.session == nil || d.misses > 0 || d.table == nil || len(d.plan) == 0:
+		p.unwatch(d)
+		return false
+	case n.study != nil:
+		return true
+	case n.known || d.round < 2 || time.Now().Before(n.again):
+		return false
+	}
+	select {
+	case p.studies <- struct{}{}:
+		d.watched = true
+		n.study, d.lookAt = newStudy(d.table, d.plan[0].rows), time.Now()
+		n.study.not = n.not
+		return true
+	default:
+		n.again = time.Now().Add(time.Duration(1+d.round%7) * time.Second)
+		return false
+	}
+}
+
+// unwatch ends a study.
+func (p *Poller) unwatch(d *device) {
+	d.renewal.study = nil
+	if d.watched {
+		d.watched = false
+		<-p.studies
+	}
+}
+
+// look does one look of a study, and takes its result over.
+func (p *Poller) look(ctx context.Context, d *device, due time.Time) {
+	ctx, cancel := context.WithDeadlineCause(ctx, due.Add(-lookMargin/2), ErrBudget)
+	defer cancel()
+	next, err := d.renewal.study.look(ctx, d.session)
+	d.lookAt = next
+	if err != nil {
+		d.renewal.study.end(Refresh{})
+	}
+	p.concluded(d)
+}
+
+// concluded takes the result of a study over when there is one.
+func (p *Poller) concluded(d *device) {
+	if d.renewal.study == nil || !d.renewal.study.done {
+		return
+	}
+	d.renewal.learn(time.Now())
+	d.restamp()
+	p.unwatch(d)
 }
 
 // round waits for one of the slots for asking devices, and asks.
@@ -196,6 +283,7 @@ func (p *Poller) connect(ctx context.Context, d *device) error {
 }
 
 func (p *Poller) close(d *device) {
+	p.unwatch(d)
 	if d.session != nil {
 		_ = d.session.Close() // nothing is lost by it: requests have no state
 		d.session = nil

@@ -2,101 +2,344 @@ package poller
 
 import (
 	"context"
+	"errors"
+	"math/rand/v2"
 	"slices"
 	"time"
 
+	"spate"
 	"spate/mibs"
 )
 
 const (
-	refreshStep  = 250 * time.Millisecond // between looks
-	refreshWatch = 15 * time.Second       // the slowest common agents renew every 10 s
-	refreshRows  = 24                     // rows watched: in octets and out octets of each
+	lookStep    = 200 * time.Millisecond // mean time between looks while a device is studied
+	lookFor     = 25 * time.Second       // without a second move: nothing can be said
+	studyFor    = 100 * time.Second
+	studyRows   = 24 // rows watched: in octets and out octets of each
+	movesWanted = 5
+	longestBeat = 16 * time.Second
 )
 
-// A Refresh is how often a device renews the counters that it shows.
+// A Refresh is how a device renews the counters that it shows.
 type Refresh struct {
-	Period time.Duration // 0: not known, or too short to see
-	Live   bool          // counters move at every look
-	Quiet  bool          // nothing moved while we looked: nothing can be said
+	Period   time.Duration // 0: not known, or too short to see
+	OnDemand bool          // renewed by a request when they are older than Period (net-snmp), not by a timer
+	Live     bool          // counters move at every look
+	Quiet    bool          // too little moved while we looked: nothing can be said
+	phase    time.Duration // of the renewals in the agent's clock, modulo Period; of a timer only
+	blur     time.Duration // how far phase may be off
 }
 
-// measureRefresh watches octet counters of some rows four times a second, at
-// most for 15 s. An agent with a cache moves all of them at once and then stands
-// still: the time between moves is its period (net-snmp: 3 s; Cisco: about 10 s).
-func measureRefresh(ctx context.Context, s Session, t *Table, progress func(part float64)) (Refresh, error) {
-	oids := refreshOIDs(t)
-	if len(oids) == 0 {
-		return Refresh{Quiet: true}, nil
+// A study watches octet counters of some rows about five times a second. An
+// agent with a cache moves all of them at once and then lets them stand; when
+// they moved tells its period (net-snmp: 3 s; Cisco: about 10 s), and whether a
+// timer renews it or the first request after its time: looks come at irregular
+// times, which only the first of both keeps to its beat.
+type study struct {
+	oids   []mibs.OID
+	rows   []int // positions in the table of the rows watched
+	begun  time.Time
+	last   []uint64
+	others bool // a round was polled since the last look
+	looks  []glance
+	moves  int
+	paused int // moves seen when it last looked away
+	failed int
+	zero   time.Time // earliest that the agent's clock can have stood at zero, by ours
+	not    refuted
+	dice   *rand.Rand
+	result Refresh
+	done   bool
+}
+
+// glance is the time between two looks by the agent's clock, and whether the
+// counters moved in it.
+type glance struct {
+	from, to  time.Duration
+	moved     bool
+	disturbed bool // other requests than looks were sent meanwhile
+}
+
+var errStudy = errors.New("the device answers too slowly to be watched")
+
+// newStudy watches some of the rows at the given positions of a table.
+func newStudy(t *Table, rows []int) *study {
+	s := &study{begun: time.Now()}
+	s.oids, s.rows = refreshOIDs(t, rows)
+	s.dice = rand.New(rand.NewPCG(uint64(len(s.oids)), uint64(s.begun.UnixNano())))
+	return s
+}
+
+// look asks once and tells when to look again.
+func (s *study) look(ctx context.Context, session Session) (next time.Time, err error) {
+	if len(s.oids) == 0 {
+		s.end(Refresh{Quiet: true})
+		return time.Now(), nil
 	}
-	var moves []time.Time
-	var last []uint64
-	looks, moved := 0, 0
-	begin := time.Now()
-	tick := time.NewTicker(refreshStep)
-	defer tick.Stop()
-	for time.Since(begin) < refreshWatch && len(moves) < 6 && !(looks >= 12 && moved >= looks-1) {
-		a, err := s.Get(ctx, oids)
+	a, err := session.Get(ctx, append([]mibs.OID{mibs.SysUpTime.Instance(0)}, s.oids...))
+	now := time.Now()
+	next = now.Add(lookStep/2 + time.Duration(s.dice.Int64N(int64(lookStep))))
+	switch {
+	case err != nil:
+		if s.failed++; s.failed > 10 {
+			s.end(Refresh{Quiet: true})
+			return next, err
+		}
+		return next, nil
+	case len(a.Vars) != len(s.oids)+1 || !a.Vars[0].Is(mibs.SysUpTime.Syntax):
+		s.end(Refresh{Quiet: true})
+		return next, errStudy
+	}
+	clock := ticks(a.Vars[0].Uint)
+	if zero := a.At.Add(-clock); s.zero.IsZero() || zero.Before(s.zero) {
+		s.zero = zero
+	}
+	s.take(clock, numbers(a.Vars[1:]))
+	s.judge(now.Sub(s.begun))
+	if s.moves >= movesWanted-1 && s.moves%2 == 0 && s.paused != s.moves {
+		s.paused = s.moves
+		next = now.Add(s.between() * 3 / 2) // a cache on demand begins anew with the next look
+	}
+	return next, nil
+}
+
+func ticks(n uint64) time.Duration { return time.Duration(n) * 10 * time.Millisecond }
+
+// take notes one look at the agent's clock.
+func (s *study) take(clock time.Duration, values []uint64) {
+	from := clock
+	if n := len(s.looks); n > 0 {
+		from = s.looks[n-1].to
+	}
+	g := glance{from, clock, s.last != nil && !slices.Equal(values, s.last), s.others}
+	s.others = false
+	if s.last = values; g.moved {
+		s.moves++
+	}
+	s.looks = append(s.looks, g)
+}
+
+// round takes a round of polling for a look, where one answer holds all rows.
+func (s *study) round(got *reading) {
+	if s == nil || len(s.rows) == 0 {
+		return
+	}
+	defer func() { s.others = true }() // its later requests may have had a cache renewed
+	var values []uint64
+	first := &got.samples[s.rows[0]]
+	for _, at := range s.rows {
+		cur := &got.samples[at]
+		if cur.Known == 0 || !cur.UptimeKnown || !cur.At.Equal(first.At) {
+			return
+		}
+		for _, c := range [...]spate.Counter{spate.InOctets, spate.OutOctets} {
+			if cur.Known.Has(c) {
+				values = append(values, cur.Values[c])
+			}
+		}
+	}
+	if len(values) == len(s.oids) {
+		s.take(ticks(uint64(first.Uptime)), values)
+		s.judge(time.Since(s.begun))
+	}
+}
+
+// between is the mean time between moves.
+func (s *study) between() time.Duration {
+	first, last := time.Duration(-1), time.Duration(0)
+	for _, g := range s.looks {
+		if g.moved {
+			if first < 0 {
+				first = g.to
+			}
+			last = g.to
+		}
+	}
+	return (last - first) / time.Duration(max(1, s.moves-1))
+}
+
+// judge ends the study when enough was seen.
+func (s *study) judge(since time.Duration) {
+	n := len(s.looks) - 1
+	switch {
+	case n >= 12 && s.moves*4 >= n*3:
+		s.end(Refresh{Live: true})
+	case s.moves < 2 && since > lookFor:
+		s.end(Refresh{Quiet: true})
+	case s.moves > movesWanted && n >= 15 && s.looks[n].moved || since > studyFor:
+		r, clear := fitted(s.looks, s.not)
+		if clear && r.Period > 0 || since > studyFor || s.moves > 6*movesWanted {
+			s.end(r)
+		}
+	}
+}
+
+// drift is a random share of an interval by which a round is put off.
+func (s *study) drift(interval time.Duration) time.Duration {
+	return time.Duration(s.dice.Int64N(int64(min(interval/3, 300*time.Millisecond))))
+}
+
+func (s *study) end(r Refresh) { s.result, s.done = r, true }
+
+// fitted is the renewal that goes best with what was seen, a timer or a cache on
+// demand, and whether the other kind goes clearly worse. Where neither goes,
+// traffic is so thin that it looks like a cache. Kinds in not are left out.
+func fitted(looks []glance, not refuted) (r Refresh, clear bool) {
+	looks = looks[1:]
+	most := len(looks)/20 + 1
+	best := [2]Refresh{{Quiet: true}, {Quiet: true}}
+	least := [2]int{most + clearBy, most + clearBy}
+	better := func(kind, wrong int, r Refresh) {
+		round := r.Period%time.Second == 0 && best[kind].Period%time.Second != 0
+		if wrong < least[kind] || wrong == least[kind] && round {
+			best[kind], least[kind] = r, wrong
+		}
+	}
+	for period := 500 * time.Millisecond; period <= longestBeat; period += 100 * time.Millisecond {
+		if !not.timer {
+			phase, blur, wrong := timer(looks, period, least[0])
+			better(0, wrong, Refresh{Period: period, phase: phase, blur: blur})
+		}
+		if !not.demand {
+			better(1, demand(looks, period, least[1]), Refresh{Period: period, OnDemand: true})
+		}
+	}
+	kind := 0
+	if least[1] < least[0] && (least[1]+clearBy <= least[0] || !mostlyDisturbed(looks)) {
+		kind = 1
+	}
+	if least[kind] > most {
+		return Refresh{Quiet: true}, false
+	}
+	return best[kind], least[1-kind] >= least[kind]+clearBy
+}
+
+// clearBy is how many looks more must go against the other kind.
+const clearBy = 3
+
+// refuted are kinds of caches that a device has been taken for and is not.
+type refuted struct{ timer, demand bool }
+
+// mostlyDisturbed tells whether rounds came between most looks that saw a move,
+// so that it stays open when a cache on demand was renewed.
+func mostlyDisturbed(looks []glance) bool {
+	n := 0
+	for _, g := range looks {
+		switch {
+		case g.moved && g.disturbed:
+			n++
+		case g.moved:
+			n--
+		}
+	}
+	return n > 0
+}
+
+// timer counts the looks that do not go with a timer of a period, at the phase
+// at which they are fewest: a look that saw a move must have a renewal in it,
+// another none.
+func timer(looks []glance, period time.Duration, bound int) (phase, blur time.Duration, least int) {
+	const grain = 20 * time.Millisecond
+	least = bound + 1
+	var from, to time.Duration
+	for at := time.Duration(0); at < period; at += grain {
+		wrong := 0
+		for i := range looks {
+			g := &looks[i]
+			if (g.to-at)/period-(g.from-at)/period > 0 != g.moved {
+				if wrong++; wrong > least {
+					break
+				}
+			}
+		}
+		switch {
+		case wrong < least:
+			least, from, to = wrong, at, at
+		case wrong == least && at-to <= grain:
+			to = at
+		}
+	}
+	return (from + to) / 2, (to-from)/2 + grain + 60*time.Millisecond, least
+}
+
+// demand counts the looks that do not go with a cache that the first request
+// after a period renews.
+func demand(looks []glance, period time.Duration, bound int) int {
+	const slack = 30 * time.Millisecond
+	wrong := 0
+	early, late := time.Duration(-1), time.Duration(-1) // bounds of the last renewal
+	for i := range looks {
+		g := &looks[i]
+		must, mustNot := g.to-late >= period+slack, g.to-early < period-slack
+		if early >= 0 && (must && !g.moved || mustNot && g.moved) {
+			if wrong++; wrong > bound {
+				break
+			}
+		}
+		if g.moved {
+			early, late = g.to, g.to
+			if g.disturbed {
+				early = g.from
+			}
+		}
+	}
+	return wrong
+}
+
+// measureRefresh studies a device from beginning to end; progress is told how
+// much of the time is over, 0 to 1.
+func measureRefresh(ctx context.Context, session Session, t *Table, progress func(part float64)) (Refresh, error) {
+	s := newStudy(t, all(len(t.Rows)))
+	for !s.done {
+		next, err := s.look(ctx, session)
 		if err != nil {
 			return Refresh{}, err
 		}
-		now := numbers(a)
-		if last != nil {
-			looks++
-			if !slices.Equal(now, last) {
-				moved++
-				moves = append(moves, a.At)
-			}
-		}
-		last = now
-		progress(time.Since(begin).Seconds() / refreshWatch.Seconds())
+		progress(min(1, time.Since(s.begun).Seconds()/(2*lookFor).Seconds()))
 		select {
 		case <-ctx.Done():
 			return Refresh{}, context.Cause(ctx)
-		case <-tick.C:
+		case <-time.After(time.Until(next)):
 		}
 	}
-	return judgeRefresh(moves, looks, moved), nil
+	return s.result, nil
 }
 
-// judgeRefresh takes the median time between moves.
-func judgeRefresh(moves []time.Time, looks, moved int) Refresh {
-	switch {
-	case len(moves) < 2:
-		return Refresh{Quiet: moved == 0}
-	case moved*3 > looks*2:
-		return Refresh{Live: true}
-	}
-	var between []time.Duration
-	for i := range len(moves) - 1 {
-		between = append(between, moves[i+1].Sub(moves[i]))
-	}
-	slices.Sort(between)
-	return Refresh{Period: between[len(between)/2].Round(refreshStep)}
-}
-
-func refreshOIDs(t *Table) []mibs.OID {
-	var oids []mibs.OID
-	for _, row := range t.Rows {
+// refreshOIDs are the octet counters of the first rows that have both.
+func refreshOIDs(t *Table, among []int) (oids []mibs.OID, rows []int) {
+	for _, at := range among {
+		row := t.Rows[at]
+		var both []mibs.OID
 		for _, s := range sources[:2] { // octets, in and out
 			switch {
 			case row.Port.Wide.Has(s.counter):
-				oids = append(oids, s.wide.Instance(row.Index))
+				both = append(both, s.wide.Instance(row.Index))
 			case row.Port.Narrow.Has(s.counter):
-				oids = append(oids, s.narrow.Instance(row.Index))
+				both = append(both, s.narrow.Instance(row.Index))
 			}
 		}
-		if len(oids) >= 2*refreshRows {
+		if len(both) == 2 {
+			oids, rows = append(oids, both...), append(rows, at)
+		}
+		if len(rows) == studyRows {
 			break
 		}
 	}
-	return oids
+	return oids, rows
 }
 
-func numbers(a *Answer) []uint64 {
-	out := make([]uint64, len(a.Vars))
-	for i := range a.Vars {
-		out[i] = a.Vars[i].Uint
+func all(n int) []int {
+	out := make([]int, n)
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+func numbers(vars []Var) []uint64 {
+	out := make([]uint64, len(vars))
+	for i := range vars {
+		out[i] = vars[i].Uint
 	}
 	return out
 }

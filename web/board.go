@@ -221,8 +221,29 @@ func (v *deviceView) next(r *spate.Round) *deviceView {
 	}
 	n.state, n.missed, n.answered = deviceUp, 0, r.At
 	n.took, n.refresh, n.system = r.Took, r.Refresh, r.System
-	n.setReadings(slices.Clone(r.Readings))
+	n.setReadings(v.held(slices.Clone(r.Readings)))
 	return &n
+}
+
+// held keeps the rates of ports that a round says nothing new of: their device
+// has not renewed its counters since.
+func (v *deviceView) held(readings []spate.Reading) []spate.Reading {
+	for i := range readings {
+		rd := &readings[i]
+		if rd.Port == nil || rd.Gap != "" || rd.Rate.Over > 0 {
+			continue
+		}
+		old := (*spate.Reading)(nil)
+		if i < len(v.readings) && v.readings[i].Port.ID == rd.Port.ID {
+			old = &v.readings[i]
+		} else {
+			old = v.find(rd.Port.ID.Name)
+		}
+		if old != nil && old.Gap == "" {
+			rd.Rate = old.Rate
+		}
+	}
+	return readings
 }
 
 // sentence cleans an error word by word: what a device said may be part of it,
@@ -269,7 +290,7 @@ func (v *deviceView) find(name string) *spate.Reading {
 // fresh tells whether the reading has a rate that may still be shown at now:
 // not while a gap is set, and not staleAfter intervals after the last poll.
 func (v *deviceView) fresh(r *spate.Reading, now time.Time) bool {
-	return r.Rate.Over > 0 && r.Gap == "" && now.Sub(r.Rate.At) <= staleAfter*v.interval
+	return r.Rate.Over > 0 && r.Gap == "" && now.Sub(r.Rate.At) <= staleAfter*max(v.interval, v.refresh)
 }
 
 // silent tells whether the device has missed so many rounds that its figures

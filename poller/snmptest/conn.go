@@ -12,6 +12,9 @@ import (
 type ConnConfig struct {
 	// Latency is the round trip added to every answer.
 	Latency time.Duration
+	// Ahead is how long the n-th request (from 1) waits before the agent looks at
+	// it, as in a busy agent's queue; nil: not at all.
+	Ahead func(n int) time.Duration
 	// Script decides what comes back for the n-th request (from 1): it may
 	// delay, drop, double, reorder, corrupt or replace what the agent
 	// answered, which is nil where it kept silent. nil: what the agent says.
@@ -57,13 +60,42 @@ func (c *Conn) Write(b []byte) (int, error) {
 		return 0, net.ErrClosed
 	}
 	c.writes++
-	for _, a := range c.answers(b) {
-		c.send(a)
+	n := c.writes
+	if c.cfg.Ahead == nil {
+		c.respond(n, b)
+		return len(b), nil
 	}
+	request := append([]byte(nil), b...)
+	c.after(c.cfg.Ahead(n), func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if !c.ended {
+			c.respond(n, request)
+		}
+	})
 	return len(b), nil
 }
 
-func (c *Conn) answers(request []byte) []Answer {
+// respond sends what comes back for the n-th request; c.mu is held.
+func (c *Conn) respond(n int, request []byte) {
+	for _, a := range c.answers(n, request) {
+		c.send(a)
+	}
+}
+
+// after does f when a time has passed; c.mu is held.
+func (c *Conn) after(d time.Duration, f func()) {
+	var timer *time.Timer
+	timer = time.AfterFunc(d, func() {
+		c.mu.Lock()
+		delete(c.timers, timer)
+		c.mu.Unlock()
+		f()
+	})
+	c.timers[timer] = struct{}{}
+}
+
+func (c *Conn) answers(n int, request []byte) []Answer {
 	var answers []Answer
 	if c.agent != nil {
 		answers = c.agent.Answers(request)
@@ -72,11 +104,11 @@ func (c *Conn) answers(request []byte) []Answer {
 		return answers
 	}
 	if len(answers) == 0 {
-		return c.cfg.Script(c.writes, request, nil)
+		return c.cfg.Script(n, request, nil)
 	}
 	var out []Answer
 	for _, a := range answers {
-		for _, scripted := range c.cfg.Script(c.writes, request, a.Data) {
+		for _, scripted := range c.cfg.Script(n, request, a.Data) {
 			scripted.Delay += a.Delay
 			out = append(out, scripted)
 		}
@@ -92,14 +124,7 @@ func (c *Conn) send(a Answer) {
 		c.deliver(data)
 		return
 	}
-	var timer *time.Timer
-	timer = time.AfterFunc(delay, func() {
-		c.mu.Lock()
-		delete(c.timers, timer)
-		c.mu.Unlock()
-		c.deliver(data)
-	})
-	c.timers[timer] = struct{}{}
+	c.after(delay, func() { c.deliver(data) })
 }
 
 func (c *Conn) deliver(data []byte) {

@@ -1,6 +1,7 @@
 package snmptest
 
 import (
+	"sync"
 	"time"
 
 	"spate/mibs"
@@ -148,13 +149,31 @@ func Refreshing(every time.Duration) Quirk {
 	return Quirk{View: func(v View) View { return &refreshing{View: v, every: every} }}
 }
 
+// RefreshingOnDemand renews ifTable and ifXTable when they are asked for and the
+// last time is longer ago than every, as net-snmp does (3 s).
+func RefreshingOnDemand(every time.Duration) Quirk {
+	return Quirk{View: func(v View) View { return &refreshing{View: v, every: every, demand: true} }}
+}
+
 type refreshing struct {
 	View
-	every time.Duration
+	every  time.Duration
+	demand bool
+	mu     sync.Mutex
+	last   time.Time
 }
 
 // frozen is the moment of the last refresh, counted from the agent's start.
 func (r *refreshing) frozen(m Moment) Moment {
+	if r.demand {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.last.Before(m.Start) || m.Now.Sub(r.last) >= r.every {
+			r.last = m.Now
+		}
+		m.Now = r.last
+		return m
+	}
 	m.Now = m.Start.Add(m.Uptime().Truncate(r.every))
 	return m
 }
