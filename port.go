@@ -59,6 +59,7 @@ type Port struct {
 	Type        string // IANAifType name, "ethernetCsmacd"
 	MAC         string // ifPhysAddress as aa:bb:cc:dd:ee:ff, empty where there is none
 	Speed       BitRate
+	Capacity    BitRate     // what it can carry at most where that is more: all members of a bundle, also those that are down; 0: Speed
 	SpeedSource SpeedSource // SpeedUnknown: Speed is 0 and no percentage can be told
 	Admin, Oper Status
 	Wide        CounterSet // counters read from 64-bit columns
@@ -73,7 +74,7 @@ func (p *Port) Limit() BitRate {
 	if p.Speed <= 0 || p.SpeedSource == SpeedUnknown {
 		return maxBitRate
 	}
-	return p.Speed
+	return max(p.Speed, p.Capacity)
 }
 
 const maxBitRate BitRate = 800e9

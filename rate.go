@@ -80,6 +80,20 @@ func Between(prev, cur *Sample, b Bounds) (Rate, Gap) {
 	return rate, ""
 }
 
+// Claimed is what the octet counters of two samples say when nothing forbids it,
+// the larger of both directions in bits per second; NaN where they were not read
+// twice. It is for telling people of readings that Between has refused.
+func Claimed(prev, cur *Sample) float64 {
+	d := differences{prev: prev, cur: cur}
+	most, seconds := math.NaN(), cur.At.Sub(prev.At).Seconds()
+	for _, c := range [...]Counter{InOctets, OutOctets} {
+		if n, _, known := d.step(c); known && seconds > 0 {
+			most = larger(most, float64(n)*8/seconds)
+		}
+	}
+	return most
+}
+
 // most is how many octets the wire can have carried between two readings that
 // are over apart: a cached counter may show one refresh more than the time
 // between the readings.

@@ -21,9 +21,19 @@ type System struct {
 // A Reading is what one round brought of one port. Before the second poll it
 // has neither rate nor gap.
 type Reading struct {
-	Port *Port
-	Rate Rate // not set (Over 0) when there is none
-	Gap  Gap
+	Port       *Port
+	Rate       Rate // not set (Over 0) when there is none
+	Gap        Gap
+	Quarantine *Quarantine // the newest reading that was above the port's speed; nil: none yet
+}
+
+// A Quarantine is a rate that was not believed: the counters say that the port
+// carried more than it can.
+type Quarantine struct {
+	At    time.Time
+	Bps   float64 // the larger of both directions, as the counters say
+	Limit BitRate // what the port can carry
+	Count int     // such readings since Spate has known the port
 }
 
 // A Round is one pass over one device: all its ports, or why there are none.

@@ -55,6 +55,15 @@ var (
 	IfCounterDiscontinuityTime = Object{"ifCounterDiscontinuityTime", ".1.3.6.1.2.1.31.1.1.1.19", TimeTicks, "1/100 s", rfc2863x, false}
 )
 
+// Interfaces over others: ifStackTable, whose index is the ifIndex of the higher
+// one and that of the lower one, and the ports of LAGs.
+var (
+	IfStackStatus              = Object{"ifStackStatus", ".1.3.6.1.2.1.31.1.2.1.3", Integer, "", rfc2863s, false}
+	Dot3adAggPortAttachedAggID = Object{"dot3adAggPortAttachedAggID", ".1.2.840.10006.300.43.1.2.1.1.13", Integer, "", ieee8021ax, false} // 0: of none
+)
+
+const ieee8021ax = "IEEE 802.1AX-2014, clause 7.4 (IEEE8023-LAG-MIB)"
+
 // Objects lists everything Spate reads, in the order of their OIDs.
 func Objects() []Object {
 	return []Object{
@@ -66,5 +75,6 @@ func Objects() []Object {
 		IfHCInOctets, IfHCInUcastPkts, IfHCInMulticastPkts, IfHCInBroadcastPkts,
 		IfHCOutOctets, IfHCOutUcastPkts, IfHCOutMulticastPkts, IfHCOutBroadcastPkts,
 		IfHighSpeed, IfAlias, IfCounterDiscontinuityTime, IfTableLastChange,
+		IfStackStatus, Dot3adAggPortAttachedAggID,
 	}
 }

@@ -19,8 +19,8 @@ func TestEveryObjectStatesWhatItIs(t *testing.T) {
 			t.Errorf("%s %s stands twice in the table", o.Name, o.OID)
 		}
 		names[o.Name], oids[o.OID] = true, true
-		if !strings.HasPrefix(o.Source, "RFC ") {
-			t.Errorf("%s names no RFC: %q", o.Name, o.Source)
+		if !strings.HasPrefix(o.Source, "RFC ") && !strings.HasPrefix(o.Source, "IEEE 802.") {
+			t.Errorf("%s names no RFC and no standard: %q", o.Name, o.Source)
 		}
 		if o.Syntax.Bits() > 0 && o.Unit != "octets" && o.Unit != "packets" {
 			t.Errorf("%s counts %q, want octets or packets", o.Name, o.Unit)
@@ -74,8 +74,11 @@ func readRecording(t *testing.T, file string, found func(column mibs.OID, syntax
 		tag, _, ok2 := strings.Cut(rest, "|")
 		dot := strings.LastIndexByte(oid, '.')
 		n, err := strconv.Atoi(strings.TrimRight(tag, "xe"))
-		if ok && ok2 && dot > 0 && err == nil {
-			found(mibs.OID("."+strings.TrimPrefix(oid[:dot], ".")), mibs.Syntax(n))
+		for column := oid; ok && ok2 && dot > 0 && err == nil; dot = strings.LastIndexByte(column, '.') {
+			if column = column[:dot]; strings.Count(column, ".") < 7 {
+				break // an index has any number of arcs
+			}
+			found(mibs.OID("."+strings.TrimPrefix(column, ".")), mibs.Syntax(n))
 		}
 	}
 	if err := lines.Err(); err != nil {

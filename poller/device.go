@@ -55,6 +55,7 @@ type portState struct {
 	prev    spate.Sample
 	hasPrev bool
 	port    *spate.Port
+	refused *spate.Quarantine
 	short   spate.CounterSet // 64-bit columns that were seen to wrap at 2^32
 }
 
@@ -265,6 +266,7 @@ func (d *device) readings(got *reading) []spate.Reading {
 	d.renewal.study.round(got)
 	moved, any := d.moved(got)
 	now := time.Now()
+	d.states(got)
 	// Samples that were not taken at a renewal give no rate, nor do those between
 	// which a study may have had the cache renewed.
 	seed := d.renewal.coarse(d.every()) && (!d.renewal.anchored || d.renewal.study != nil)
@@ -308,8 +310,7 @@ func (d *device) reading(p *portState, got *reading, i int, still, moved bool) s
 	if cur.Known == 0 && len(d.plan) > 0 {
 		return d.unread(p, got, i)
 	}
-	p.port = withState(p.port, got.admin[i], got.oper[i])
-	out := spate.Reading{Port: p.port}
+	out := spate.Reading{Port: p.port, Quarantine: p.refused}
 	if still && p.hasPrev {
 		return out
 	}
@@ -332,6 +333,7 @@ func (d *device) reading(p *portState, got *reading, i int, still, moved bool) s
 	cur.Short32(p.short)
 	if p.hasPrev {
 		out.Rate, out.Gap = d.between(p, cur)
+		out.Quarantine = p.refused
 	}
 	if out.Gap != spate.GapOrder {
 		p.prev, p.hasPrev = *cur, true
@@ -373,17 +375,42 @@ func (d *device) between(p *portState, cur *spate.Sample) (spate.Rate, spate.Gap
 			rate, gap, *cur = again, "", b
 		}
 	}
-	if gap == "" {
+	switch gap {
+	case "":
 		spate.Hold(&p.prev, cur, p.port.Limit())
+	case spate.GapOverSpeed:
+		p.quarantine(cur)
 	}
 	return rate, gap
+}
+
+// quarantine keeps what the counters claimed, for people to see.
+func (p *portState) quarantine(cur *spate.Sample) {
+	q := &spate.Quarantine{At: cur.At, Bps: spate.Claimed(&p.prev, cur), Limit: p.port.Limit(), Count: 1}
+	if p.refused != nil {
+		q.Count += p.refused.Count
+	}
+	p.refused = q
+}
+
+// states takes over which ports are up, and the speeds of bundles with them.
+func (d *device) states(got *reading) {
+	changed := false
+	for i := range d.ports {
+		p := &d.ports[i]
+		was := p.port
+		p.port = withState(p.port, got.admin[i], got.oper[i])
+		changed = changed || p.port != was && p.port.Bundle != ""
+	}
+	if changed {
+		d.regroup()
+	}
 }
 
 // unread is a port whose counters were not read in this round; a port without
 // any counters still has its states.
 func (d *device) unread(p *portState, got *reading, i int) spate.Reading {
 	if p.port.Wide|p.port.Narrow == 0 && got.oper[i] != 0 {
-		p.port = withState(p.port, got.admin[i], got.oper[i])
 		return spate.Reading{Port: p.port}
 	}
 	return spate.Reading{Port: p.port, Gap: spate.GapSilent}

@@ -86,7 +86,13 @@ func (f *finder) find(ctx context.Context, old *Table) (*Table, error) {
 	} else if err := f.counters(ctx); err != nil {
 		return nil, err
 	}
-	t.Rows, t.Notes = f.table(old.names()), f.walker.notes
+	t.Rows = f.table(old.names())
+	stacked, err := f.stacking(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, err
+	}
+	layers(t.Rows, stacked, old)
+	t.Notes = f.walker.notes
 	return t, nil
 }
 

@@ -52,6 +52,16 @@ type column struct {
 // walk reads the columns and calls visit for every row of each, in the
 // order of the table. An error means that the rows are not all there.
 func (w *walker) walk(ctx context.Context, objects []mibs.Object, visit func(o mibs.Object, row int, v *Var)) error {
+	return w.each(ctx, objects, func(o mibs.Object, v *Var) {
+		if row, ok := o.OID.Index(v.OID); ok {
+			visit(o, row, v)
+		}
+	})
+}
+
+// each is walk for tables whose index is not one integer: visit finds it in the
+// variable's name.
+func (w *walker) each(ctx context.Context, objects []mibs.Object, visit func(o mibs.Object, v *Var)) error {
 	for len(objects) > 0 {
 		n := min(len(objects), walkColumns)
 		if err := w.sideBySide(ctx, objects[:n], visit); err != nil {
@@ -62,7 +72,7 @@ func (w *walker) walk(ctx context.Context, objects []mibs.Object, visit func(o m
 	return nil
 }
 
-func (w *walker) sideBySide(ctx context.Context, objects []mibs.Object, visit func(mibs.Object, int, *Var)) error {
+func (w *walker) sideBySide(ctx context.Context, objects []mibs.Object, visit func(mibs.Object, *Var)) error {
 	columns := make([]*column, len(objects))
 	for i, o := range objects {
 		columns[i] = &column{object: o, last: o.OID}
@@ -161,14 +171,13 @@ func (w *walker) endOne(open []*column, a *Answer) error {
 }
 
 // take hands the rows of an answer on and tells how many there were.
-func (w *walker) take(open []*column, a *Answer, visit func(mibs.Object, int, *Var)) int {
+func (w *walker) take(open []*column, a *Answer, visit func(mibs.Object, *Var)) int {
 	rows := 0
 	for i := range a.Vars {
 		c, v := open[i%len(open)], &a.Vars[i]
 		if c.done {
 			continue
 		}
-		row, inside := c.object.OID.Index(v.OID)
 		switch {
 		case v.Missing() || !c.object.OID.Contains(v.OID):
 			c.done = true
@@ -183,9 +192,7 @@ func (w *walker) take(open []*column, a *Answer, visit func(mibs.Object, int, *V
 			c.last = v.OID
 			c.rows++
 			rows++
-			if inside {
-				visit(c.object, row, v)
-			}
+			visit(c.object, v)
 		}
 	}
 	return rows

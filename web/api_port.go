@@ -28,9 +28,28 @@ type portJSON struct {
 	Hosts       []struct{}        `json:"hosts"`
 	Rate        *rateJSON         `json:"rate"`
 	Gap         fact              `json:"gap"`
+	GapText     fact              `json:"gap_text"`
+	Quarantine  *quarantineJSON   `json:"quarantine"`
+	Bundle      fact              `json:"bundle"`
+	Counted     bool              `json:"counted"`
 	Usual       *struct{}         `json:"usual"`
 	Factor      number            `json:"factor"`
 	Mark        *struct{}         `json:"mark"`
+}
+
+// quarantineJSON is the newest reading that was above the port's speed.
+type quarantineJSON struct {
+	At       stamp  `json:"at"`
+	Bps      number `json:"bps"`
+	LimitBps number `json:"limit_bps"`
+	Count    int    `json:"count"`
+}
+
+func quarantined(q *spate.Quarantine) *quarantineJSON {
+	if q == nil {
+		return nil
+	}
+	return &quarantineJSON{At: stamp(q.At), Bps: number(math.Round(q.Bps)), LimitBps: number(q.Limit), Count: q.Count}
 }
 
 // rateJSON is a rate with its metrics by name.
@@ -78,6 +97,7 @@ func (p portView) json() portJSON {
 		Admin: portStatus(port.Admin), Oper: portStatus(port.Oper),
 		Role: "unknown", Hosts: []struct{}{}, Gap: fact(p.Gap), Factor: unknown, Rate: p.rate(),
 	}
+	j.GapText, j.Quarantine, j.Bundle, j.Counted = fact(p.gapText()), quarantined(p.Quarantine), fact(port.Bundle), !port.HighLayer
 	if port.SpeedSource == "" {
 		j.SpeedSource = spate.SpeedUnknown
 	}

@@ -66,7 +66,7 @@ func sumOf(v *deviceView, known bool, device string) (selection, error) {
 	}
 	sel := selection{known: true}
 	for i := range v.readings {
-		if p := v.readings[i].Port; !p.HighLayer {
+		if p := v.readings[i].Port; leftOut(p) == "" {
 			sel.ports = append(sel.ports, p.ID)
 		}
 	}

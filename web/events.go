@@ -192,7 +192,7 @@ func (s *Server) publishChange(ch change, now time.Time) {
 		s.emit(s.rounds, now, "rates", v.device.Name, e)
 	}
 	if v.state != ch.before.state || v.err != ch.before.err || len(v.readings) != len(ch.before.readings) {
-		s.emit(s.rounds, now, "device", v.device.Name, v.json())
+		s.emit(s.rounds, now, "device", v.device.Name, v.json(now))
 	}
 }
 

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -115,6 +116,31 @@ func speedWords(p portView) string {
 
 // gapShort is a gap for a narrow cell.
 func gapShort(g spate.Gap) string { return strings.ReplaceAll(string(g), "_", " ") }
+
+// gapText tells why there is no rate, with the port's own figures; empty: there is one.
+func (p portView) gapText() string {
+	switch {
+	case p.Gap == "":
+		return ""
+	case p.Gap == spate.GapOverSpeed && p.Quarantine != nil:
+		return fmt.Sprintf("quarantined: the counters say %s, and the port can carry %s; if its speed is wrong, set device.speed",
+			formatBits(p.Quarantine.Bps), formatBits(float64(p.Quarantine.Limit)))
+	case p.Gap == spate.GapNotMeasurable && p.speed() > 0:
+		wraps := time.Duration((1 << 32) * 8 / float64(p.speed()) * float64(time.Second))
+		return fmt.Sprintf("not measurable: its octet counters have 32 bits and may wrap every %.1f s at %s, and it is polled every %v",
+			wraps.Seconds(), formatBits(float64(p.speed())), p.interval)
+	}
+	return gapWords(p.Gap)
+}
+
+// quarantineText tells of the newest reading above the port's speed; empty: none yet.
+func (p portView) quarantineText() string {
+	q := p.Quarantine
+	if q == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s %s ago, %s in all", formatBits(q.Bps), formatAge(p.now.Sub(q.At)), formatCount(q.Count))
+}
 
 // gapWords tells why there is no rate.
 func gapWords(g spate.Gap) string {

@@ -56,7 +56,7 @@ func (s *Server) devicePage(c *gin.Context) error {
 		return err
 	}
 	now := time.Now()
-	body := deviceBody{Name: v.device.Name, State: string(v.state), Error: v.err, Silent: v.silent(now), Facts: v.facts(), Health: v.health(now)}
+	body := deviceBody{Name: v.device.Name, State: string(v.state), Error: v.err, Silent: v.silent(now), Facts: v.facts(now), Health: v.health(now)}
 	body.Rows = make([]portRow, len(v.readings))
 	for i := range v.readings {
 		body.Rows[i] = portView{v, &v.readings[i], now}.row()
@@ -124,7 +124,7 @@ func stateWords(p *spate.Port) (word, status string) {
 	return string(portStatus(p.Oper)), "off"
 }
 
-func (v *deviceView) facts() []labelled {
+func (v *deviceView) facts(now time.Time) []labelled {
 	list := []labelled{{"Address", v.device.Address}}
 	add := func(label, text string) {
 		if text != "" {
@@ -139,6 +139,9 @@ func (v *deviceView) facts() []labelled {
 		add("Up for", formatAge(v.system.Uptime))
 	}
 	add("Ports up", v.portsWords())
+	if t := v.total(now); t.Ports > 0 {
+		add("All ports", "in "+formatBits(float64(t.InBps))+", out "+formatBits(float64(t.OutBps))+" ("+t.Text+")")
+	}
 	return list
 }
 

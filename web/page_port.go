@@ -131,11 +131,20 @@ func (b *portBody) describe(s *Server, id spate.PortID, now time.Time) {
 	if p.Port.MAC != "" {
 		b.Facts = append(b.Facts, labelled{"MAC", p.Port.MAC})
 	}
+	if p.Port.Bundle != "" {
+		b.Facts = append(b.Facts, labelled{"Member of", p.Port.Bundle})
+	}
+	if p.Port.HighLayer {
+		b.Facts = append(b.Facts, labelled{"In totals", "no: another port of the device counts the same octets"})
+	}
+	if text := p.quarantineText(); text != "" {
+		b.Facts = append(b.Facts, labelled{"Above its speed", text})
+	}
 	switch {
 	case v.state == deviceDown && v.err != "":
 		b.Error = v.err
 	case p.Gap != "":
-		b.Gap = gapWords(p.Gap)
+		b.Gap = p.gapText()
 	case p.Rate.Over == 0 && !v.answered.IsZero():
 		b.Notice = "The first rate comes with the second poll."
 	}
