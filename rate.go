@@ -128,7 +128,7 @@ func uptimeGap(prev, cur *Sample, apart time.Duration) Gap {
 	if abs(forward-apart) <= slack {
 		return ""
 	}
-	if cur.Uptime < prev.Uptime && ticks(prev.Uptime-cur.Uptime) <= slack {
+	if cur.Uptime < prev.Uptime && ticks(prev.Uptime-cur.Uptime) <= prev.Trip+cur.Trip+time.Second {
 		return GapOrder
 	}
 	if ticks(cur.Uptime) < apart+slack || cur.Uptime < prev.Uptime {

@@ -36,6 +36,7 @@ type device struct {
 	ports    []portState // by position in table.Rows
 	round    int
 	misses   int
+	settled  bool // the names were read just now
 	doubt    bool // the names must be read before the next delta
 	factsDue time.Time
 	uptime   uint32
@@ -143,7 +144,9 @@ func (d *device) try(ctx context.Context, start time.Time) ([]spate.Reading, err
 		if err := d.find(ctx, start); err != nil {
 			return d.silent(), err
 		}
+		d.settled = true // whatever is still odd is so by the names just read
 		got, err = d.read(limit)
+		d.settled = false
 	}
 	d.fit(limit, got, time.Since(start))
 	if err != nil {
@@ -226,6 +229,9 @@ func (d *device) read(ctx context.Context) (*reading, error) {
 	}
 	if err != nil {
 		return r, err
+	}
+	if !d.settled && (r.vanished || !d.stand(ctx, d.odd(r))) {
+		return r, errDoubt
 	}
 	if r.uptimeKnown {
 		d.uptime, d.uptimeOK = r.uptime, true

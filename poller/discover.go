@@ -62,6 +62,26 @@ type finder struct {
 // Which columns the counters come from is found out only when rows came, went
 // or changed their names. A port keeps its name when another begins to share it.
 func (f *finder) find(ctx context.Context, old *Table) (*Table, error) {
+	for tries := 1; ; tries++ {
+		t, err := f.findOnce(ctx, old)
+		if err != nil || tries == mostFinds {
+			return t, err
+		}
+		now, err := f.system(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if now.System.Uptime >= t.System.Uptime && now.LastChange == t.LastChange {
+			return t, nil
+		}
+		f.walker.note("the table changed while it was read")
+	}
+}
+
+// mostFinds is how often a table that changes while it is read is read again.
+const mostFinds = 3
+
+func (f *finder) findOnce(ctx context.Context, old *Table) (*Table, error) {
 	t, err := f.system(ctx)
 	if err != nil {
 		return nil, err

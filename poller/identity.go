@@ -1,6 +1,8 @@
 package poller
 
 import (
+	"context"
+
 	"spate"
 	"spate/mibs"
 )
@@ -72,4 +74,74 @@ func (r *reading) identity(o mibs.Object, v *Var) {
 		_, want := r.canaryName()
 		r.renamed = r.renamed || spate.Clean(string(v.Octets)) != want
 	}
+}
+
+// mostNames is how many rows' names one request asks for.
+const mostNames = 30
+
+// youngRounds: a counter that holds less than so many of its last steps has begun
+// shortly ago. Two rows with such counters can change places without one of them
+// going down, so that their names are looked at in every round.
+const youngRounds = 60
+
+// odd are the rows whose octets went down, or faster than the port can: each may
+// be a wrap, a reseated card, or another port under the row's number. Where two
+// rows have changed places one of them always goes down.
+func (d *device) odd(r *reading) []int {
+	var out []int
+	for i := range d.ports {
+		p, cur := &d.ports[i], &r.samples[i]
+		if !p.hasPrev || cur.Known == 0 || cur.Uptime < p.prev.Uptime {
+			continue
+		}
+		for _, c := range [...]spate.Counter{spate.InOctets, spate.OutOctets} {
+			a, b := p.prev.Values[c], cur.Values[c]
+			if !cur.Known.Has(c) || !p.prev.Known.Has(c) {
+				continue
+			}
+			most := float64(p.port.Limit()) / 8 * cur.At.Sub(p.prev.At).Seconds() * 2
+			if b < a || float64(b-a) > most || b > a && b/(b-a) < youngRounds {
+				out = append(out, i)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// stand asks for the names of rows and tells whether they are the ports they
+// were. What cannot be asked now is taken for true: the names are read again
+// every few minutes.
+func (d *device) stand(ctx context.Context, rows []int) bool {
+	for len(rows) > 0 {
+		n := min(len(rows), mostNames)
+		var oids []mibs.OID
+		var want []string
+		for _, i := range rows[:n] {
+			row := d.table.Rows[i]
+			switch {
+			case row.Name != "":
+				oids, want = append(oids, mibs.IfName.Instance(row.Index)), append(want, row.Name)
+			case row.Descr != "":
+				oids, want = append(oids, mibs.IfDescr.Instance(row.Index)), append(want, row.Descr)
+			}
+		}
+		rows = rows[n:]
+		if len(oids) == 0 {
+			continue
+		}
+		a, err := d.session.Get(ctx, oids)
+		if err != nil {
+			return true
+		}
+		if a.Status == NoSuchName {
+			return false
+		}
+		for j := range a.Vars {
+			if j < len(want) && a.Vars[j].OID == oids[j] && (a.Vars[j].Missing() || spate.Clean(string(a.Vars[j].Octets)) != want[j]) {
+				return false
+			}
+		}
+	}
+	return true
 }

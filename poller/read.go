@@ -54,7 +54,7 @@ func (r *reading) all(ctx context.Context, requests []request, trusted func(*rea
 	failures := 0
 	for i, q := range requests {
 		err := r.one(ctx, q)
-		if i == 0 && r.led && !trusted(r) {
+		if i == 0 && (r.led || r.renamed) && !trusted(r) {
 			return errDoubt
 		}
 		if err == nil {

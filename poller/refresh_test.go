@@ -199,7 +199,7 @@ func TestRatesOfACachedSwitchAreSteady(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begin := time.Now()
 				rounds := watched(t, steady(tt.refresh), tt.interval, 20*time.Minute, tt.way)
-				s := spreadOf(rounds, begin.Add(2*time.Minute))
+				s := spreadOf(rounds, begin.Add(3*time.Minute))
 				last := rounds[len(rounds)-1]
 				t.Logf("%d rates, mean %.4f, sd %.4f, %.3f to %.3f, %.0f of %.0f s; refresh %v", s.n, s.mean, s.sd, s.least, s.most, s.seconds, s.total, last.Refresh)
 				if s.sd > tt.sd {
