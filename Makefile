@@ -1,6 +1,6 @@
 # make run    builds Spate and starts it with config.toml: http://127.0.0.1:8080
 # make test   the whole suite; installs missing test tools when it may
-# make bench | fuzz | lint | race | build | victoria-metrics | clean
+# make bench | bench-store | fuzz | lint | race | build | victoria-metrics | clean
 
 GO       ?= go
 BENCH    ?= .
@@ -18,7 +18,7 @@ go_files = find . -name '*.go' -not -path '*/node_modules/*' -print0
 bundle   = web/assets/bundle
 vm       = github.com/VictoriaMetrics/VictoriaMetrics
 
-.PHONY: run build bundle test race bench fuzz lint tools victoria-metrics clean
+.PHONY: run build bundle test race bench bench-store fuzz lint tools victoria-metrics clean
 
 run: build
 	@exec bin/spate serve -config config.toml
@@ -47,6 +47,10 @@ race:
 
 bench:
 	@$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m ./...
+
+# The store beside rrdtool, and 10,000 ports for two hours at sixty times the clock.
+bench-store:
+	@SPATE_LONG=1 GOGC=50 $(GO) test -run '^$$' -bench 'Rrdtool|TwoHours|Top$$|Ingest$$|PortMemory' -benchtime 1x -timeout 30m ./storage
 
 # Every Fuzz function in turn, FUZZTIME each.
 fuzz:

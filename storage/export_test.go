@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"hash/crc32"
 	"io"
 	"log/slog"
@@ -171,3 +172,12 @@ func Sealed(b []byte) []byte {
 
 // SetPace sets how many values a second come in.
 func SetPace(e *Embedded, perSecond float64) { e.pace.perSecond.Store(math.Float64bits(perSecond)) }
+
+// Merge merges the parts of every tier, as the engine does in the hours after.
+func Merge(e *Embedded) error {
+	var err error
+	for k := range e.keepers() {
+		err = errors.Join(err, k.(*tier).engine.ForceMergePartitions(""))
+	}
+	return err
+}

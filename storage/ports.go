@@ -1,7 +1,9 @@
 package storage
 
 import (
+	"cmp"
 	"iter"
+	"slices"
 	"sync"
 
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/prompb"
@@ -113,4 +115,46 @@ func (e *store) Newest() iter.Seq2[spate.PortID, spate.Rate] {
 			}
 		}
 	}
+}
+
+// A Ranked is a port in a ranking.
+type Ranked struct {
+	Port  spate.PortID
+	Value float64
+}
+
+// Top is the n ports whose newest rate is greatest by some measure, greatest
+// first, of ties the one with the lesser name. Those of which it is unknown are left
+// out. Like Newest it knows ports with a rate within Config.Forget.
+func (e *store) Top(n int, by func(*spate.Rate) float64) []Ranked {
+	e.ports.mu.RLock()
+	defer e.ports.mu.RUnlock()
+	var top []Ranked
+	for id, p := range e.ports.byID {
+		if p.latest.Over <= 0 {
+			continue
+		}
+		r := Ranked{id, by(&p.latest)}
+		if r.Value != r.Value || n < 1 || len(top) == n && !r.before(top[n-1]) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(top, r, func(a, b Ranked) int {
+			if a.before(b) {
+				return -1
+			}
+			return 1
+		})
+		if len(top) == n {
+			top = top[:n-1]
+		}
+		top = slices.Insert(top, at, r)
+	}
+	return top
+}
+
+func (r Ranked) before(o Ranked) bool {
+	if r.Value != o.Value {
+		return r.Value > o.Value
+	}
+	return cmp.Or(cmp.Compare(r.Port.Device, o.Port.Device), cmp.Compare(r.Port.Name, o.Port.Name)) < 0
 }
