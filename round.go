@@ -45,6 +45,7 @@ type Round struct {
 	Late     time.Duration // how long after its slot it started
 	Refresh  time.Duration // the device renews its counters this often; 0 not known
 	System   System
+	Learned  []byte // what the poller knows of the device's limits, to be kept for the next run; nil nothing
 	Readings []Reading
 	Err      error // why the device gave nothing; nil when it answered
 }

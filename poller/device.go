@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/fnv"
 	"net/netip"
+	"slices"
 	"time"
 
 	"spate"
@@ -30,6 +31,14 @@ type device struct {
 	counts   *Counts
 	packets  func() uint64
 
+	voice *voice
+
+	walkVars  int // taught by walks, see learned
+	walkNext  bool
+	learnedAt time.Time
+	kept      []byte
+	keptAs    learned
+
 	table    *Table
 	plan     []request
 	limits   limits
@@ -44,6 +53,7 @@ type device struct {
 
 	renewal renewal   // how the device renews its counters
 	lookAt  time.Time // when it is looked at next, while that is being studied
+	shown   time.Time // what the device shows in this round was renewed then; zero: just now
 	watched bool      // it takes part in the bound on studies
 
 	narrow  time.Duration // the longest interval that misses no wrap of a 32-bit counter; 0: any
@@ -65,7 +75,7 @@ func newDevice(t Target, cfg Config, counts *Counts) *device {
 	if interval == 0 {
 		interval = cfg.Interval
 	}
-	return &device{target: t, cfg: cfg, interval: interval, counts: counts, stretch: 1}
+	return &device{target: t, cfg: cfg, interval: interval, counts: counts, stretch: 1, voice: &voice{}}
 }
 
 // every is the time between rounds: stretched for a device that needs longer,
@@ -122,6 +132,8 @@ func (d *device) pass(ctx context.Context) *spate.Round {
 	}
 	d.round++
 	d.counts.round(r)
+	d.voice.gaps(r)
+	r.Learned = d.remember(r.At)
 	return r
 }
 
@@ -155,19 +167,29 @@ func (d *device) try(ctx context.Context, start time.Time) ([]spate.Reading, err
 	return d.readings(got), nil
 }
 
+// reject counts an answer that was not believed and tells of it.
+func (d *device) reject(why Rejection) {
+	d.counts.reject(why)
+	d.voice.rejected(why)
+}
+
 // find reads the device's tables, all of them or what may have changed.
 func (d *device) find(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, findDeadline, ErrBudget)
 	defer cancel()
-	w := newWalker(d.session, d.counts.reject)
-	if d.limits.rows > 0 {
-		w.repeats = min(w.repeats, d.limits.rows)
+	w := newWalker(d.session, d.reject)
+	d.retry(now)
+	if d.walkVars > 0 {
+		w.vars = min(w.vars, d.walkVars)
 	}
-	f := &finder{walker: w, target: d.target, reject: d.counts.reject, suspect: d.standing()}
+	w.single = w.single || d.walkNext
+	f := &finder{walker: w, target: d.target, reject: d.reject, suspect: d.standing()}
 	t, err := f.find(ctx, d.table)
 	if err != nil {
 		return err
 	}
+	d.taught(w)
+	d.voice.noted(t.Notes)
 	d.adopt(t)
 	d.doubt = false
 	d.factsDue = now.Add(factsEvery + phase(d.target.Device.Name, factsEvery)/4)
@@ -198,6 +220,7 @@ func (d *device) standing() map[int]spate.CounterSet {
 // adopt takes a new table over; ports keep their samples by name.
 func (d *device) adopt(t *Table) {
 	before := map[string]portState{}
+	same := d.table == nil || sameLayout(d.table.Rows, t.Rows)
 	if d.table != nil {
 		for i, row := range d.table.Rows {
 			before[row.Port.ID.Name] = d.ports[i]
@@ -209,20 +232,26 @@ func (d *device) adopt(t *Table) {
 		d.ports[i].port = row.Port
 	}
 	d.table = t
-	d.limits.noBulk = false
+	if !same {
+		d.limits.noBulk = false // the rows are others now
+	}
 	d.plan = plan(t, d.limits, d.session.HasBulk())
 	d.uptimeOK = false
 	d.narrow = narrowInterval(t)
+}
+
+func sameLayout(a, b []Row) bool {
+	return slices.EqualFunc(a, b, func(x, y Row) bool { return x.Index == y.Index && x.Port.ID == y.Port.ID })
 }
 
 // read sends the round's requests. Sessions that cannot answer so much at once
 // teach the plan of the next round.
 func (d *device) read(ctx context.Context) (*reading, error) {
 	if len(d.plan) == 0 {
-		return newReading(d.table, d.session, d.counts.reject, &d.limits, d.round), nil
+		return newReading(d.table, d.session, d.reject, &d.limits, d.round), nil
 	}
 	learned := d.limits
-	r := newReading(d.table, d.session, d.counts.reject, &d.limits, d.round)
+	r := newReading(d.table, d.session, d.reject, &d.limits, d.round)
 	err := r.all(ctx, d.plan, d.trusted)
 	if d.limits != learned {
 		d.plan = plan(d.table, d.limits, d.session.HasBulk())
@@ -270,6 +299,8 @@ func (d *device) fit(ctx context.Context, got *reading, took time.Duration) {
 // readings turns samples into rates. What was not read is silent, never zero.
 func (d *device) readings(got *reading) []spate.Reading {
 	d.renewal.study.round(got)
+	var dated bool
+	d.shown, dated = d.renewal.study.date(time.Now())
 	moved, any := d.moved(got)
 	now := time.Now()
 	d.states(got)
@@ -283,7 +314,8 @@ func (d *device) readings(got *reading) []spate.Reading {
 			continue
 		}
 		fresh := moved[got.samples[i].At]
-		r := d.reading(&d.ports[i], got, i, d.renewal.holds(now, d.every(), fresh), fresh)
+		still := d.renewal.holds(now, d.every(), fresh) || !dated
+		r := d.reading(&d.ports[i], got, i, still, fresh)
 		if seed && r.Gap == "" {
 			r.Rate = spate.Rate{}
 		}
@@ -333,6 +365,13 @@ func (d *device) reading(p *portState, got *reading, i int, still, moved bool) s
 	if d.renewal.known && d.renewal.coarse(d.every()) {
 		d.renewal.demanded(cur, moved)
 		if p.hasPrev && cur.At.Equal(p.prev.At) {
+			return out
+		}
+	}
+	if !d.shown.IsZero() && cur.At.After(d.shown) {
+		cur.Uptime -= uint32(cur.At.Sub(d.shown) / (10 * time.Millisecond))
+		cur.At = d.shown
+		if p.hasPrev && !cur.At.After(p.prev.At) {
 			return out
 		}
 	}

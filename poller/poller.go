@@ -34,6 +34,8 @@ type Poller struct {
 	slots     chan struct{}
 	studies   chan struct{} // devices whose renewals are being studied
 
+	recall func(device string) []byte // what an earlier run has learned; nil: nothing
+
 	mu      sync.Mutex
 	ctx     context.Context // of Run; nil before
 	running map[string]*loop
@@ -56,6 +58,10 @@ func New(cfg Config, transport Transport, sink Sink, counts *Counts, log *slog.L
 		slots: make(chan struct{}, maxRounds), studies: make(chan struct{}, maxStudies), running: map[string]*loop{},
 	}
 }
+
+// Recall says where to ask for what an earlier run has learned of a device, the
+// Learned of its last round. It must be called before Run.
+func (p *Poller) Recall(of func(device string) []byte) { p.recall = of }
 
 // Set says which devices to poll from now on. Devices that stay as they were
 // keep their loops and lose no sample; changed ones begin anew.
@@ -120,6 +126,10 @@ func (p *Poller) start(t Target) {
 // drift, and a round that takes too long loses the slots it covers.
 func (p *Poller) poll(ctx context.Context, d *device) {
 	health := health{log: p.log.With("device", d.target.Device.Name)}
+	d.voice.log = health.log
+	if p.recall != nil {
+		d.recall(p.recall(d.target.Device.Name), time.Now())
+	}
 	defer p.close(d)
 	slot := firstSlot(time.Now(), d)
 	for {
@@ -181,7 +191,7 @@ func (p *Poller) wantsLook(d *device) bool {
 		return false
 	case n.study != nil:
 		return true
-	case n.known || d.round < 2 || time.Now().Before(n.again):
+	case n.known || d.round < 1 || time.Now().Before(n.again):
 		return false
 	}
 	select {
@@ -273,7 +283,7 @@ func (p *Poller) connect(ctx context.Context, d *device) error {
 	if err != nil {
 		return err
 	}
-	c, err := p.library.dial(raw, d.target.Credentials, p.cfg, p.counts.reject)
+	c, err := p.library.dial(raw, d.target.Credentials, p.cfg, d.reject)
 	if err != nil {
 		raw.Close()
 		return err

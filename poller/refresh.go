@@ -45,6 +45,7 @@ type study struct {
 	moves  int
 	paused int // moves seen when it last looked away
 	failed int
+	shown  time.Time // last look or round with something new in it
 	zero   time.Time // earliest that the agent's clock can have stood at zero, by ours
 	not    refuted
 	dice   *rand.Rand
@@ -94,7 +95,7 @@ func (s *study) look(ctx context.Context, session Session) (next time.Time, err 
 	if zero := a.At.Add(-clock); s.zero.IsZero() || zero.Before(s.zero) {
 		s.zero = zero
 	}
-	s.take(clock, numbers(a.Vars[1:]))
+	s.take(clock, a.At, numbers(a.Vars[1:]))
 	s.judge(now.Sub(s.begun))
 	if s.moves >= movesWanted-1 && s.moves%2 == 0 && s.paused != s.moves {
 		s.paused = s.moves
@@ -106,7 +107,7 @@ func (s *study) look(ctx context.Context, session Session) (next time.Time, err 
 func ticks(n uint64) time.Duration { return time.Duration(n) * 10 * time.Millisecond }
 
 // take notes one look at the agent's clock.
-func (s *study) take(clock time.Duration, values []uint64) {
+func (s *study) take(clock time.Duration, at time.Time, values []uint64) {
 	from := clock
 	if n := len(s.looks); n > 0 {
 		from = s.looks[n-1].to
@@ -115,6 +116,7 @@ func (s *study) take(clock time.Duration, values []uint64) {
 	s.others = false
 	if s.last = values; g.moved {
 		s.moves++
+		s.shown = at
 	}
 	s.looks = append(s.looks, g)
 }
@@ -139,9 +141,24 @@ func (s *study) round(got *reading) {
 		}
 	}
 	if len(values) == len(s.oids) {
-		s.take(ticks(uint64(first.Uptime)), values)
+		s.take(ticks(uint64(first.Uptime)), first.At, values)
 		s.judge(time.Since(s.begun))
 	}
+}
+
+// date is when a cache was last renewed as far as the looks have seen it: what a
+// round reads beside them may be as old. Without a cache it is zero, now. Before
+// anything was seen to move it is not known.
+func (s *study) date(now time.Time) (at time.Time, known bool) {
+	switch {
+	case s == nil || s.moves == len(s.looks)-1:
+		return time.Time{}, true
+	case s.shown.IsZero():
+		return time.Time{}, now.Sub(s.begun) > longestBeat
+	case now.Sub(s.shown) > longestBeat:
+		return time.Time{}, true
+	}
+	return s.shown, true
 }
 
 // between is the mean time between moves.

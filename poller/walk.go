@@ -10,7 +10,7 @@ import (
 
 const (
 	maxRows        = 1 << 16 // rows of one table; no device has more interfaces
-	firstRepeats   = 10      // rows asked for in a walk's first request
+	mostRepeats    = 10      // rows asked for in one request
 	walkVars       = 50      // variables wanted in one answer: about 1,400 octets
 	walkColumns    = 12      // columns walked side by side
 	fruitlessLimit = 3       // answers without any row before a walk gives up
@@ -22,14 +22,14 @@ const (
 type walker struct {
 	session Session
 	reject  func(Rejection)
-	repeats int  // rows an answer; halved when the agent cannot
+	vars    int  // variables an answer; halved when the agent cannot
 	single  bool // GETNEXT: the agent's GETBULK is of no use
 	noted   map[string]bool
 	notes   []string // oddities, for spate walk
 }
 
 func newWalker(s Session, reject func(Rejection)) *walker {
-	return &walker{session: s, reject: reject, repeats: firstRepeats, single: !s.HasBulk(), noted: map[string]bool{}}
+	return &walker{session: s, reject: reject, vars: walkVars, single: !s.HasBulk(), noted: map[string]bool{}}
 }
 
 // note remembers an oddity of the device once.
@@ -89,7 +89,8 @@ func (w *walker) sideBySide(ctx context.Context, objects []mibs.Object, visit fu
 		if answer == nil {
 			continue // a column was given up
 		}
-		if w.take(open, answer, visit) == 0 {
+		rows := w.take(open, answer, visit)
+		if rows == 0 && len(stillOpen(open)) == len(open) {
 			if fruitless++; fruitless >= fruitlessLimit {
 				return fmt.Errorf("%w: %s after %s: answers bring nothing new", ErrWalk, open[0].object.Name, open[0].last)
 			}
@@ -139,16 +140,19 @@ func (w *walker) request(ctx context.Context, open []*column) (*Answer, error) {
 	if w.single {
 		return w.session.Next(ctx, oids)
 	}
-	return w.session.Bulk(ctx, oids, 0, max(1, min(w.repeats, walkVars/len(open))))
+	return w.session.Bulk(ctx, oids, 0, w.rows(len(open)))
 }
+
+// rows is how many rows of so many columns are asked for at once.
+func (w *walker) rows(columns int) int { return max(1, min(mostRepeats, w.vars/columns)) }
 
 // smaller makes the next request ask for less, and tells whether there is less.
 // Silence is taken for too big as well: the device has answered before.
 func (w *walker) smaller(open *[]*column) bool {
-	asked := max(1, min(w.repeats, walkVars/len(*open)))
+	asked := w.rows(len(*open))
 	switch {
 	case !w.single && asked > 1:
-		w.repeats = asked / 2
+		w.vars = asked * len(*open) / 2
 		w.note("answers are too big at %d rows", asked)
 	case !w.single:
 		w.single = true

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -26,6 +27,7 @@ type inventory struct {
 	mu      sync.Mutex
 	pending map[string]storage.DeviceRecord // by device; the newest wins
 	last    map[string]map[spate.PortID]*spate.Port
+	learned map[string][]byte // of each device, as last written
 }
 
 const (
@@ -36,7 +38,7 @@ const (
 func newInventory(state *storage.State, keep time.Duration, set *metrics.Set, log *slog.Logger) (*inventory, error) {
 	v := &inventory{
 		state: state, keep: keep, log: log, fails: set.NewCounter("spate_inventory_write_errors_total"),
-		pending: map[string]storage.DeviceRecord{}, last: map[string]map[spate.PortID]*spate.Port{},
+		pending: map[string]storage.DeviceRecord{}, last: map[string]map[spate.PortID]*spate.Port{}, learned: map[string][]byte{},
 	}
 	return v, v.state.Prune(time.Now().Add(-keep))
 }
@@ -57,7 +59,17 @@ func (v *inventory) seed(board *web.Board) {
 			}
 		}
 		board.Seed(d.Device.Name, ports)
+		v.mu.Lock()
+		v.learned[d.Device.Name] = d.Limits
+		v.mu.Unlock()
 	}
+}
+
+// recall is what an earlier run has learned of a device.
+func (v *inventory) recall(device string) []byte {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.learned[device]
 }
 
 // Accept notes a round whose device or ports are not what they were.
@@ -70,14 +82,14 @@ func (v *inventory) Accept(_ context.Context, r *spate.Round) {
 	if !v.changed(r) {
 		return
 	}
-	record := storage.DeviceRecord{Device: r.Device, System: r.System, LastSeen: r.At}
+	record := storage.DeviceRecord{Device: r.Device, System: r.System, Limits: r.Learned, LastSeen: r.At}
 	ports := make(map[spate.PortID]*spate.Port, len(r.Readings))
 	for i := range r.Readings {
 		p := r.Readings[i].Port
 		ports[p.ID] = p
 		record.Ports = append(record.Ports, storage.PortRecord{Port: *p, LastSeen: r.At})
 	}
-	v.last[r.Device.Name] = ports
+	v.last[r.Device.Name], v.learned[r.Device.Name] = ports, r.Learned
 	v.pending[r.Device.Name] = record
 }
 
@@ -85,7 +97,7 @@ func (v *inventory) Accept(_ context.Context, r *spate.Round) {
 // pointer is the same port.
 func (v *inventory) changed(r *spate.Round) bool {
 	last := v.last[r.Device.Name]
-	if len(last) != len(r.Readings) {
+	if len(last) != len(r.Readings) || !bytes.Equal(v.learned[r.Device.Name], r.Learned) {
 		return true
 	}
 	for i := range r.Readings {

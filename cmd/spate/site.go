@@ -67,6 +67,7 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	counts := poller.NewCounts(s.metrics)
 	s.sockets = poller.NewSockets(counts.Reject)
 	s.poller = poller.New(cfg.Poller, s.sockets, s.sink(), counts, log)
+	s.poller.Recall(s.inventory.recall)
 	s.poller.Set(cfg.Targets)
 	return s, nil
 }

@@ -32,9 +32,15 @@ func TestStoredRatesAreTheKernels(t *testing.T) {
 		t.Skip("takes two minutes")
 	}
 	lab := newVethLab(t)
-	address := snmpd.Start(t, snmpd.Config{Namespace: lab.near, Address: nearManagement,
-		Users: []snmpd.User{{Name: "aes", Auth: "SHA256", Priv: "AES", Level: "priv"}}})
-	server := startServe(t, truthConfig(address))
+	// An agent for each version: they share the counters of the kernel, and no
+	// cache that one device's polls would renew for another's.
+	var agents [3]string
+	for i := range agents {
+		agents[i] = snmpd.Start(t, snmpd.Config{Namespace: lab.near, Address: nearManagement,
+			Users: []snmpd.User{{Name: "aes", Auth: "SHA256", Priv: "AES", Level: "priv"}}})
+	}
+	server := startServe(t, truthConfig(agents))
+	server.awaitRefresh(t, "agent-v1", "agent-v2c", "agent-v3")
 	seconds := 125
 	if s, err := strconv.Atoi(os.Getenv("SPATE_TRUTH_SECONDS")); err == nil {
 		seconds = s
@@ -206,7 +212,7 @@ func sendPackets(order string) {
 	}
 }
 
-func truthConfig(agent string) string {
+func truthConfig(agents [3]string) string {
 	return fmt.Sprintf(`
 [server]
 listen = "127.0.0.1:0"
@@ -235,13 +241,13 @@ snmp = "v1"
 speed = { "%[5]s" = "1G", "mgmt0" = "1G" }
 [[device]]
 name = "agent-v2c"
-address = %[1]q
+address = %[6]q
 snmp = "v2c"
 [[device]]
 name = "agent-v3"
-address = %[1]q
+address = %[7]q
 snmp = "v3"
-`, agent, snmpd.Community.Reveal(), snmpd.AuthPassword.Reveal(), snmpd.PrivPassword.Reveal(), measured)
+`, agents[0], snmpd.Community.Reveal(), snmpd.AuthPassword.Reveal(), snmpd.PrivPassword.Reveal(), measured, agents[1], agents[2])
 }
 
 // serving is a running `spate serve`.
@@ -315,6 +321,26 @@ func (s *serving) stop(t *testing.T) {
 }
 
 // await sleeps until a moment that the real agent and clock decide on.
+// awaitRefresh waits until it is known how the devices renew their counters: in
+// the first minute with a device, rates are as good as the age of its cache.
+func (s *serving) awaitRefresh(t *testing.T, devices ...string) {
+	t.Helper()
+	for limit := time.Now().Add(3 * time.Minute); len(devices) > 0; time.Sleep(time.Second) {
+		var got struct {
+			Refresh *float64 `json:"counter_refresh_s"`
+		}
+		s.get(t, "/api/v1/devices/"+devices[0], &got)
+		switch {
+		case got.Refresh != nil && *got.Refresh != 3:
+			t.Fatalf("%s renews its counters every %v s, net-snmp does every 3 s", devices[0], *got.Refresh)
+		case got.Refresh != nil:
+			devices = devices[1:]
+		case time.Now().After(limit):
+			t.Fatalf("%s: no word of how it renews its counters", devices[0])
+		}
+	}
+}
+
 func (s *serving) await(t *testing.T, when time.Time) {
 	t.Helper()
 	select {

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -18,21 +20,26 @@ import (
 )
 
 func walkCommand(a *app) *cobra.Command {
-	var file string
+	var file, fixture string
 	cmd := &cobra.Command{
 		Use:   "walk DEVICE|ADDRESS",
 		Short: "Show what a device answers: tables, quirks, chosen columns",
-		Long:  "Walk reads a configured device by its name, or any address with [snmp.default], and shows its ports, where their counters are read from, what its agent does badly and how often it renews its counters.",
-		Args:  cobra.ExactArgs(1),
+		Long: "Walk reads a configured device by its name, or any address with [snmp.default], and shows its ports, where their counters are read from, what its agent does badly and how often it renews its counters.\n\n" +
+			"With -o it writes what the device answers to a file that tests and snmpsim replay, with texts, names and MACs replaced, so that it can be shown to others.",
+		Args: cobra.ExactArgs(1),
 		RunE: a.does(func(ctx context.Context, args []string) error {
 			cfg, _, err := a.load(file)
 			if err != nil {
 				return err
 			}
+			if fixture != "" {
+				return a.fixture(ctx, cfg, args[0], fixture)
+			}
 			return a.walk(ctx, cfg, args[0])
 		}),
 	}
 	configFlag(cmd, &file)
+	cmd.Flags().StringVarP(&fixture, "output", "o", "", "write an anonymised `FILE` that tests can replay")
 	return cmd
 }
 
@@ -54,6 +61,29 @@ func (a *app) walk(ctx context.Context, cfg *config.Config, device string) error
 		return json.NewEncoder(a.out).Encode(walkReport(target, seen, asking.counts))
 	}
 	return a.printWalk(walkReport(target, seen, asking.counts))
+}
+
+// fixture writes what a device answers to a file that does not exist yet.
+func (a *app) fixture(ctx context.Context, cfg *config.Config, device, file string) error {
+	target, err := targetOf(cfg, device)
+	if err != nil {
+		return err
+	}
+	out, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("write the fixture: %w", err)
+	}
+	asking := newAsking(cfg.Poller)
+	defer asking.sockets.Close()
+	bar := a.progress(device)
+	err = asking.poller.Fixture(ctx, target, out, bar.part)
+	bar.done()
+	if err := errors.Join(err, out.Close()); err != nil {
+		_ = os.Remove(file) // half a fixture is none
+		return err
+	}
+	_, err = fmt.Fprintf(a.out, "%s written: read it before you pass it on\n", file)
+	return err
 }
 
 // targetOf finds a device by its name; any other word is an address.
