@@ -46,6 +46,7 @@ type column struct {
 	object mibs.Object
 	last   mibs.OID
 	rows   int
+	skips  int
 	done   bool
 }
 
@@ -127,9 +128,29 @@ func (w *walker) ask(ctx context.Context, open *[]*column) (*Answer, error) {
 			if err != nil {
 				return nil, err
 			}
+			if answer.Status == TooBig && w.skip((*open)[0]) {
+				continue
+			}
 			return nil, fmt.Errorf("%w: error-status %d for a single row", ErrWalk, answer.Status)
 		}
 	}
+}
+
+// mostSkips is how many rows of a column are passed over because the agent cannot
+// give them.
+const mostSkips = 64
+
+// skip passes over the row behind the last one, which the agent cannot send even
+// alone: a text longer than a datagram, or a bug in one row.
+func (w *walker) skip(c *column) bool {
+	row, ok := c.object.OID.Index(c.last)
+	if !ok && c.last != c.object.OID || c.skips == mostSkips {
+		return false
+	}
+	c.skips++
+	c.last = c.object.OID.Row(row + 1)
+	w.note("%s of row %d or one behind it cannot be read: it is left out", c.object.Name, row+1)
+	return true
 }
 
 func (w *walker) request(ctx context.Context, open []*column) (*Answer, error) {
