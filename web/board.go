@@ -212,10 +212,13 @@ func (v *deviceView) next(r *spate.Round) *deviceView {
 	if r.Err != nil {
 		n.err = sentence(r.Err.Error())
 	}
-	if r.Err != nil && len(r.Readings) == 0 {
+	if r.Err != nil {
 		n.missed++
 		if n.missed >= downAfter {
 			n.state = deviceDown
+		}
+		if len(r.Readings) > 0 { // its ports, all silent
+			n.setReadings(slices.Clone(r.Readings))
 		}
 		return &n
 	}
