@@ -458,7 +458,7 @@ func (d *device) unread(p *portState, got *reading, i int) spate.Reading {
 	if p.port.Wide|p.port.Narrow == 0 && got.oper[i] != 0 {
 		return spate.Reading{Port: p.port}
 	}
-	return spate.Reading{Port: p.port, Gap: spate.GapSilent}
+	return spate.Reading{Port: p.port, Gap: spate.GapSilent, Quarantine: p.refused}
 }
 
 func (d *device) bounds(p *spate.Port) spate.Bounds {
@@ -491,7 +491,7 @@ func (d *device) silent() []spate.Reading {
 	out := make([]spate.Reading, 0, len(d.ports))
 	for i := range d.ports {
 		if d.table.Rows[i].Wanted {
-			out = append(out, spate.Reading{Port: d.ports[i].port, Gap: spate.GapSilent})
+			out = append(out, spate.Reading{Port: d.ports[i].port, Gap: spate.GapSilent, Quarantine: d.ports[i].refused})
 		}
 	}
 	return out
