@@ -39,7 +39,9 @@ func TestWhatLeavesOnePortComesInAtTheOther(t *testing.T) {
 }
 
 func TestASwitchSendsWhatItReceives(t *testing.T) {
-	n := fabric.New(fabric.Medium50(2))
+	shape := fabric.Medium50(2)
+	shape.Step = 10 * time.Minute
+	n := fabric.New(shape)
 	n.Advance(n.Now().Add(15 * time.Hour)) // a busy afternoon, storms apart
 	for _, d := range n.Devices {
 		in, out, bcast := 0.0, 0.0, 0.0
@@ -62,7 +64,9 @@ func TestASwitchSendsWhatItReceives(t *testing.T) {
 }
 
 func TestABundleCountsWhatItsMembersCount(t *testing.T) {
-	n := fabric.New(fabric.Medium50(3))
+	shape := fabric.Medium50(3)
+	shape.Step = 5 * time.Minute
+	n := fabric.New(shape)
 	n.Advance(n.Now().Add(2 * time.Hour))
 	both := 0
 	for _, d := range n.Devices {
@@ -107,7 +111,9 @@ func TestAFloodIsWhereItIsSaidToBe(t *testing.T) {
 }
 
 func TestALinkNeverCarriesMoreThanItsSpeed(t *testing.T) {
-	n := fabric.New(fabric.Medium50(5))
+	shape := fabric.Medium50(5)
+	shape.Step = time.Minute
+	n := fabric.New(shape)
 	begin := n.Now().Add(time.Hour)
 	n.Add(fabric.Flood{Kind: fabric.Bots, Start: begin, Bps: 950e6, Hosts: n.Hosts[10:40]})
 	var over, discards float64
