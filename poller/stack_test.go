@@ -139,9 +139,13 @@ func TestALAGKeepsPaceWithItsMembers(t *testing.T) {
 			w.Set(o.Instance(3), snmptest.Growing(mibs.Counter64, 0, 2e6)) // 16 Mb/s over 20
 		}
 		s := newSite()
-		s.add("sw", snmptest.New(w, snmptest.Config{}), nil)
+		agent := snmptest.New(w, snmptest.Config{})
+		s.add("sw", agent, nil)
 		var changed time.Time
-		s.run(t, 2*time.Minute, func() { changed = time.Now(); w.Set(mibs.IfOperStatus.Instance(2), snmptest.Int(2)) })
+		s.run(t, 2*time.Minute, func() {
+			changed = time.Now()
+			agent.Do(func() { w.Set(mibs.IfOperStatus.Instance(2), snmptest.Int(2)) })
+		})
 		for _, r := range s.sink.of("sw") {
 			po := r.Readings[2]
 			if po.Gap != "" {
@@ -163,8 +167,11 @@ func TestWhatIsAboveTheSpeedIsKeptToBeSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := madeOf([]ifRow{{name: "Gi1", kind: ethernet, mbps: 1000}})
 		s := newSite()
-		s.add("sw", snmptest.New(w, snmptest.Config{}), nil)
-		s.run(t, 3*time.Minute, func() { w.Set(mibs.IfHCInOctets.Instance(1), snmptest.Growing(mibs.Counter64, 1e15, 1e6)) })
+		agent := snmptest.New(w, snmptest.Config{})
+		s.add("sw", agent, nil)
+		s.run(t, 3*time.Minute, func() {
+			agent.Do(func() { w.Set(mibs.IfHCInOctets.Instance(1), snmptest.Growing(mibs.Counter64, 1e15, 1e6)) })
+		})
 		rounds := s.sink.of("sw")
 		over := 0
 		for _, r := range rounds {
