@@ -191,3 +191,53 @@ func TestAnswersFromElsewhereAreCountedAndDropped(t *testing.T) {
 		t.Errorf("%d datagrams counted as from elsewhere, want 1", counts.Rejected(poller.RejectSource))
 	}
 }
+
+// A switch that was replaced by another, or lost its engine id, answers again
+// within two rounds, and what counters said before is no measure any more.
+func TestANewSNMPv3EngineIsTakenOver(t *testing.T) {
+	user := snmpd.User{Name: "aes", Auth: "SHA256", Priv: "AES", Level: "priv"}
+	first, second := snmpd.Start(t, snmpd.Config{Users: []snmpd.User{user}}), snmpd.Start(t, snmpd.Config{Users: []snmpd.User{user}})
+	counts := poller.NewCounts(metrics.NewSet())
+	sockets := poller.NewSockets(counts.Reject)
+	defer sockets.Close()
+	dial := func(address string) net.Conn {
+		raw, err := sockets.Dial(netip.MustParseAddrPort(address))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	way := &between{Conn: dial(first)}
+	cfg := poller.DefaultConfig()
+	cfg.Timeout, cfg.Retries = 500*time.Millisecond, 1
+	session, err := poller.Client(way, credentials(user), cfg, counts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	oids := []mibs.OID{mibs.SysUpTime.Instance(0)}
+	before, err := session.Get(context.Background(), oids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := way.Conn
+	way.Conn = dial(second)
+	defer old.Close()
+	tries := 0
+	for ; tries < 3; tries++ {
+		a, err := session.Get(context.Background(), oids)
+		if err != nil {
+			t.Logf("try %d: %v", tries+1, err)
+			continue
+		}
+		if len(a.Vars) != 1 || !a.Vars[0].Is(mibs.TimeTicks) {
+			t.Errorf("answered %+v", a.Vars)
+		}
+		if before.Boots == 0 || a.Boots == 0 {
+			t.Errorf("engine boots %d, then %d: both agents tell them", before.Boots, a.Boots)
+		}
+		break
+	}
+	if tries > 1 {
+		t.Errorf("%d tries brought no answer from the new engine", tries)
+	}
+}

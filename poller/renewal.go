@@ -130,7 +130,8 @@ func (n *renewal) stamp(s *spate.Sample, prev *spate.Sample, hasPrev, moved bool
 		}
 	}
 	clock := n.refresh.phase + time.Duration(k)*n.refresh.Period
-	s.At, s.Trip = n.zero.Add(clock), 0
+	// By its age, so that a step of our wall clock since zero was taken is not in it.
+	s.At, s.Trip = s.At.Add(-s.At.Sub(n.zero.Add(clock))), 0
 	s.Uptime = uint32(clock / (10 * time.Millisecond))
 	return true
 }
