@@ -15,6 +15,7 @@ import (
 type Counts struct {
 	rejected    map[Rejection]*metrics.Counter
 	gaps        map[spate.Gap]*metrics.Counter
+	fallbacks   map[Fallback]*metrics.Counter
 	quarantined *metrics.Counter
 	rounds      *metrics.Counter
 	failed      *metrics.Counter
@@ -29,7 +30,7 @@ type Counts struct {
 // NewCounts registers the poller's metrics in set, all at zero.
 func NewCounts(set *metrics.Set) *Counts {
 	c := &Counts{
-		rejected: map[Rejection]*metrics.Counter{}, gaps: map[spate.Gap]*metrics.Counter{},
+		rejected: map[Rejection]*metrics.Counter{}, gaps: map[spate.Gap]*metrics.Counter{}, fallbacks: map[Fallback]*metrics.Counter{},
 		quarantined: set.NewCounter("spate_quarantined_total"),
 		rounds:      set.NewCounter("spate_rounds_total"),
 		failed:      set.NewCounter("spate_rounds_failed_total"),
@@ -38,6 +39,9 @@ func NewCounts(set *metrics.Set) *Counts {
 	}
 	for _, why := range Rejections() {
 		c.rejected[why] = set.NewCounter(fmt.Sprintf(`spate_snmp_rejected_total{why=%q}`, why))
+	}
+	for _, what := range Fallbacks() {
+		c.fallbacks[what] = set.NewCounter(fmt.Sprintf(`spate_fallbacks_total{why=%q}`, what))
 	}
 	for _, gap := range spate.Gaps() {
 		c.gaps[gap] = set.NewCounter(fmt.Sprintf(`spate_gaps_total{why=%q}`, gap))
@@ -52,6 +56,11 @@ func (c *Counts) reject(why Rejection) { c.rejected[why].Inc() }
 
 // Rejected is how many answers were not believed for one reason.
 func (c *Counts) Rejected(why Rejection) uint64 { return c.rejected[why].Get() }
+
+func (c *Counts) fell(what Fallback) { c.fallbacks[what].Inc() }
+
+// Fell is how often devices were read another way for one reason.
+func (c *Counts) Fell(what Fallback) uint64 { return c.fallbacks[what].Get() }
 
 func (c *Counts) round(r *spate.Round) {
 	c.rounds.Inc()

@@ -177,7 +177,7 @@ func (d *device) reject(why Rejection) {
 func (d *device) find(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, findDeadline, ErrBudget)
 	defer cancel()
-	w := newWalker(d.session, d.reject)
+	w := newWalker(d.session, d.reject, d.counts.fell)
 	d.retry(now)
 	if d.walkVars > 0 {
 		w.vars = min(w.vars, d.walkVars)

@@ -73,7 +73,7 @@ func (f *finder) find(ctx context.Context, old *Table) (*Table, error) {
 		if now.System.Uptime >= t.System.Uptime && now.LastChange == t.LastChange {
 			return t, nil
 		}
-		f.walker.note("the table changed while it was read")
+		f.walker.note(FallbackChanged, "the table changed while it was read")
 	}
 }
 
@@ -204,7 +204,7 @@ func getAll(ctx context.Context, s Session, objects []mibs.Object, reject func(R
 func (f *finder) fact(o mibs.Object, index int, v *Var) {
 	if !v.Is(o.Syntax) {
 		f.reject(RejectSyntax)
-		f.walker.note("%s is %s, want %s", o.Name, v.Syntax, o.Syntax)
+		f.walker.note(FallbackSyntax, "%s is %s, want %s", o.Name, v.Syntax, o.Syntax)
 		return
 	}
 	r := f.row(index)
@@ -306,7 +306,7 @@ func (f *finder) counter(o mibs.Object, index int, v *Var) {
 	}
 	if !v.Is(o.Syntax) {
 		f.reject(RejectSyntax)
-		f.walker.note("%s is %s, want %s", o.Name, v.Syntax, o.Syntax)
+		f.walker.note(FallbackSyntax, "%s is %s, want %s", o.Name, v.Syntax, o.Syntax)
 		return
 	}
 	switch {
@@ -320,7 +320,7 @@ func (f *finder) counter(o mibs.Object, index int, v *Var) {
 		r.narrow = r.narrow.With(c)
 	case r.zero.Has(c) && v.Uint != 0: // LibreNMS issues 2376 and 4508: Cisco Small Business
 		r.wide, r.narrow = r.wide.Without(c), r.narrow.With(c)
-		f.walker.note("%s of row %d counts while its 64-bit twin stays at 0: read with 32 bits", o.Name, index)
+		f.walker.note(FallbackNarrow, "%s of row %d counts while its 64-bit twin stays at 0: read with 32 bits", o.Name, index)
 	}
 }
 

@@ -29,7 +29,7 @@ func (p *Poller) Fixture(ctx context.Context, t Target, w io.Writer, progress fu
 	}
 	f := fixture{out: bufio.NewWriter(w), names: map[string]string{}}
 	fmt.Fprintln(f.out, "# what a device answers, by spate walk; texts, names and MACs are replaced")
-	if err := f.read(ctx, newWalker(d.session, d.reject), progress); err != nil {
+	if err := f.read(ctx, newWalker(d.session, d.reject, d.counts.fell), progress); err != nil {
 		return explain(t, err, time.Since(start), d.packets())
 	}
 	return f.out.Flush()

@@ -32,7 +32,10 @@ func TestLimitsAreRememberedOverARestartAndTriedAgainAfterADay(t *testing.T) {
 			rounds := s.sink.of("sw")
 			return s, rounds[len(rounds)-1].Learned
 		}
-		_, learned := run(nil, 5*time.Minute)
+		first, learned := run(nil, 5*time.Minute)
+		if n := first.counts.Fell(poller.FallbackSmaller); n == 0 || n > 10 {
+			t.Errorf("counted %d times that answers had to be smaller", n)
+		}
 		if !strings.Contains(string(learned), `"rows"`) || !strings.Contains(string(learned), `"since"`) {
 			t.Fatalf("learned %s from an agent that finds 20 variables too many", learned)
 		}

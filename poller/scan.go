@@ -77,7 +77,7 @@ func (p *Poller) knock(ctx context.Context, address netip.AddrPort, cred Credent
 	if _, err := s.Get(ctx, []mibs.OID{mibs.SysUpTime.Instance(0)}); err != nil {
 		return spate.System{}, false
 	}
-	f := &finder{walker: newWalker(s, p.counts.reject), reject: p.counts.reject}
+	f := &finder{walker: newWalker(s, p.counts.reject, p.counts.fell), reject: p.counts.reject}
 	t, err := f.system(ctx)
 	if err != nil {
 		return spate.System{}, false

@@ -13,6 +13,27 @@ const (
 	mostSayings = 64        // different things of one device that are kept apart
 )
 
+// A Fallback is why a device is read another way than others; `why` of
+// spate_fallbacks_total.
+type Fallback string
+
+// Ways of reading that a device asks for.
+const (
+	FallbackSmaller Fallback = "smaller_answers" // the agent cannot answer so much at once
+	FallbackNext    Fallback = "getnext"         // its GETBULK is of no use
+	FallbackNarrow  Fallback = "narrow_counter"  // a 64-bit column stands still while its 32-bit twin counts
+	FallbackRow     Fallback = "row_left_out"    // a row that cannot be sent even alone
+	FallbackOrder   Fallback = "walk_cut_short"  // a walk that goes backwards
+	FallbackRows    Fallback = "too_many_rows"   // more rows than are read
+	FallbackSyntax  Fallback = "value_left_out"  // a value of another type than the MIB's
+	FallbackChanged Fallback = "read_again"      // the table changed while it was read
+)
+
+// Fallbacks lists every reason, for metrics that start at zero.
+func Fallbacks() []Fallback {
+	return []Fallback{FallbackSmaller, FallbackNext, FallbackNarrow, FallbackRow, FallbackOrder, FallbackRows, FallbackSyntax, FallbackChanged}
+}
+
 // A voice tells the log of what a device does wrong, each thing once until it has
 // been away for an hour: a device whose 10,000 ports begin anew gives one line.
 type voice struct {

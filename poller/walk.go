@@ -22,20 +22,22 @@ const (
 type walker struct {
 	session Session
 	reject  func(Rejection)
+	fell    func(Fallback)
 	vars    int  // variables an answer; halved when the agent cannot
 	single  bool // GETNEXT: the agent's GETBULK is of no use
 	noted   map[string]bool
 	notes   []string // oddities, for spate walk
 }
 
-func newWalker(s Session, reject func(Rejection)) *walker {
-	return &walker{session: s, reject: reject, vars: walkVars, single: !s.HasBulk(), noted: map[string]bool{}}
+func newWalker(s Session, reject func(Rejection), fell func(Fallback)) *walker {
+	return &walker{session: s, reject: reject, fell: fell, vars: walkVars, single: !s.HasBulk(), noted: map[string]bool{}}
 }
 
 // note remembers an oddity of the device once.
-func (w *walker) note(format string, args ...any) {
+func (w *walker) note(what Fallback, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if !w.noted[text] {
+		w.fell(what)
 		w.noted[text] = true
 		w.notes = append(w.notes, text)
 	}
@@ -149,7 +151,7 @@ func (w *walker) skip(c *column) bool {
 	}
 	c.skips++
 	c.last = c.object.OID.Row(row + 1)
-	w.note("%s of row %d or one behind it cannot be read: it is left out", c.object.Name, row+1)
+	w.note(FallbackRow, "%s of row %d or one behind it cannot be read: it is left out", c.object.Name, row+1)
 	return true
 }
 
@@ -174,10 +176,10 @@ func (w *walker) smaller(open *[]*column) bool {
 	switch {
 	case !w.single && asked > 1:
 		w.vars = asked * len(*open) / 2
-		w.note("answers are too big at %d rows", asked)
+		w.note(FallbackSmaller, "answers are too big at %d rows", asked)
 	case !w.single:
 		w.single = true
-		w.note("GETBULK is refused: reading with GETNEXT")
+		w.note(FallbackNext, "GETBULK is refused: reading with GETNEXT")
 	case len(*open) > 1:
 		*open = (*open)[:len(*open)/2]
 	default:
@@ -208,10 +210,10 @@ func (w *walker) take(open []*column, a *Answer, visit func(mibs.Object, *Var)) 
 			c.done = true
 		case mibs.Compare(v.OID, c.last) <= 0:
 			w.reject(RejectOrder)
-			w.note("%s goes backwards after %s: the walk ends there", c.object.Name, c.last)
+			w.note(FallbackOrder, "%s goes backwards after %s: the walk ends there", c.object.Name, c.last)
 			c.done = true
 		case c.rows >= maxRows:
-			w.note("%s has more than %d rows: the rest is left out", c.object.Name, maxRows)
+			w.note(FallbackRows, "%s has more than %d rows: the rest is left out", c.object.Name, maxRows)
 			c.done = true
 		default:
 			c.last = v.OID
