@@ -408,17 +408,27 @@ func (s *serving) compare(t *testing.T, device string, from, to time.Time, kerne
 		if off > 0.01 {
 			t.Errorf("%s: stored %.0f, kernel %.0f: off by %.2f %%, want at most 1 %%", c.metric, *got, c.want, 100*off)
 		}
-		shown := formatted(*got, c.unit)
-		if !strings.Contains(plainSpaces(c.picture), shown) {
-			t.Errorf("%s: the picture's legend does not say %q", c.metric, shown)
-		}
-		if !strings.Contains(plainSpaces(page), shown) {
-			t.Errorf("%s: the page does not say %q", c.metric, shown)
+		for where, text := range map[string]string{"picture's legend": c.picture, "page": page} {
+			if !says(text, *got, c.unit) {
+				t.Errorf("%s: the %s does not say %q", c.metric, where, formatted(*got, c.unit))
+			}
 		}
 	}
 	if png := s.body(t, "/api/v1/graph.png?"+query.Encode()); !bytes.HasPrefix(png, []byte("\x89PNG")) {
 		t.Error("graph.png is no PNG")
 	}
+}
+
+// says tells whether a text shows a rate. The API gives it to the metric's
+// quantum, pages and pictures round the whole figure: a half may go either way.
+func says(text string, v float64, unit string) bool {
+	text = plainSpaces(text)
+	for _, off := range [...]float64{0, -0.05, 0.05} {
+		if strings.Contains(text, formatted(v+off, unit)) {
+			return true
+		}
+	}
+	return false
 }
 
 // formatted is a rate as pages and pictures print it.
