@@ -39,6 +39,9 @@ func (l *library) dial(raw net.Conn, cred Credentials, cfg Config, reject func(R
 	if cred.Version != V3 {
 		return c, nil
 	}
+	if auth, ok := authProtocols[cred.AuthProtocol]; ok {
+		c.guard.authentic = func(datagram []byte, u *usmHeader) bool { return auth.authentic(datagram, u, c.usm().SecretKey) }
+	}
 	return c, c.renew()
 }
 
@@ -46,9 +49,14 @@ func (l *library) dial(raw net.Conn, cred Credentials, cfg Config, reject func(R
 func (c *client) renew() error {
 	own, err := connect(c.cred)
 	if err == nil {
-		c.own = own
+		c.own, c.guard.clock = own, engineClock{}
 	}
 	return err
+}
+
+// usm is what gosnmp knows of the v3 engine and our keys there.
+func (c *client) usm() *gosnmp.UsmSecurityParameters {
+	return c.own.SecurityParameters.(*gosnmp.UsmSecurityParameters) // setUSM put it there
 }
 
 // connect makes a gosnmp object without a socket of its own: Connect dials,
@@ -133,6 +141,9 @@ func (c *client) ask(ctx context.Context, retries int, send func(*gosnmp.GoSNMP)
 		if again, fatal := c.failed(err); !again {
 			return nil, fatal
 		}
+		if c.unreadable(err) {
+			c.guard.reject(RejectDecode)
+		}
 		if c.own != nil {
 			g = c.own // the engine may have been renewed
 		}
@@ -142,7 +153,12 @@ func (c *client) ask(ctx context.Context, retries int, send func(*gosnmp.GoSNMP)
 
 func (c *client) prepare(ctx context.Context, g *gosnmp.GoSNMP, wait time.Duration) {
 	c.guard.begin()
-	c.hadEngine = c.own != nil && c.knowsEngine()
+	if c.hadEngine = c.own != nil && c.knowsEngine(); c.hadEngine && !c.guard.clock.at.IsZero() {
+		// gosnmp's notion stands still between requests: after 150 s of silence each
+		// request would be refused as too old, and asked again.
+		usm := c.usm()
+		usm.AuthoritativeEngineBoots, usm.AuthoritativeEngineTime = uint32(c.guard.clock.boots), uint32(c.guard.clock.now())
+	}
 	g.Conn, g.Context = c.guard, ctx
 	g.Timeout, g.Retries = wait, 0
 	if c.cred.Version != V3 {
@@ -189,7 +205,18 @@ func (c *client) failed(err error) (again bool, fatal error) {
 	if errors.Is(err, gosnmp.ErrUnknownReportPDU) {
 		return false, err
 	}
+	if c.guard.stale { // its clock was put back, or its boots were forgotten: what was heard of it is void
+		if err := c.renew(); err != nil {
+			return false, err
+		}
+	}
 	return true, nil
+}
+
+// unreadable tells whether a try failed because gosnmp could not read the answer.
+func (c *client) unreadable(err error) bool {
+	return c.guard.answered && c.guard.report == "" && !errors.Is(err, gosnmp.ErrMaxRetriesExceeded) &&
+		!errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
 }
 
 // silence is the error after the last try.
@@ -197,8 +224,7 @@ func (c *client) silence(err error) error {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return err
-	case c.guard.answered && !errors.Is(err, gosnmp.ErrMaxRetriesExceeded):
-		c.guard.reject(RejectDecode)
+	case c.unreadable(err):
 		return fmt.Errorf("%w: %v", ErrUnreadable, err)
 	case c.cred.Version == V3 && c.cred.PrivProtocol != "" && c.knowsEngine():
 		return ErrNoAnswerEncrypted
@@ -207,8 +233,7 @@ func (c *client) silence(err error) error {
 }
 
 func (c *client) knowsEngine() bool {
-	usm, ok := c.own.SecurityParameters.(*gosnmp.UsmSecurityParameters)
-	return ok && usm.AuthoritativeEngineID != ""
+	return c.usm().AuthoritativeEngineID != ""
 }
 
 // answer translates gosnmp's packet.
@@ -221,9 +246,16 @@ func (c *client) answer(p *gosnmp.SnmpPacket) (*Answer, error) {
 	if usm, ok := p.SecurityParameters.(*gosnmp.UsmSecurityParameters); ok && p.Version == gosnmp.Version3 {
 		a.Boots = usm.AuthoritativeEngineBoots
 	}
-	if p.PDUType == gosnmp.Report {
+	switch {
+	case p.PDUType == gosnmp.Report:
 		_, err := c.failed(gosnmp.ErrUnknownReportPDU)
 		return nil, err
+	case p.PDUType != gosnmp.GetResponse: // it was encrypted: the guard could not see it
+		c.guard.reject(RejectType)
+		return nil, fmt.Errorf("%w: no response", ErrUnreadable)
+	case p.RequestID == 0: // which gosnmp takes for right
+		c.guard.reject(RejectID)
+		return nil, fmt.Errorf("%w: request-id 0", ErrUnreadable)
 	}
 	if a.Status == NoError && len(a.Vars) == 0 {
 		c.guard.reject(RejectEmpty)

@@ -81,19 +81,19 @@ func TestForgedSNMPv3AnswersAreNotBelieved(t *testing.T) {
 			}
 			copy(msgID(t, old), msgID(t, request))
 			return [][]byte{old}
-		}, []poller.Rejection{poller.RejectDecode}},
+		}, []poller.Rejection{poller.RejectDigest}},
 		{"one bit of the encrypted part flipped", func(_ *testing.T, _, answer []byte) [][]byte {
 			answer[len(answer)-3] ^= 1
 			return [][]byte{answer}
-		}, []poller.Rejection{poller.RejectDecode}},
+		}, []poller.Rejection{poller.RejectDigest}},
 		{"without digest and encryption", func(t *testing.T, _, answer []byte) [][]byte {
 			flagsOf(t, answer)[0] &^= 3
 			return [][]byte{answer}
-		}, []poller.Rejection{poller.RejectLevel, poller.RejectType, poller.RejectGarbage, poller.RejectDecode}},
+		}, []poller.Rejection{poller.RejectLevel, poller.RejectGarbage}},
 		{"without encryption", func(t *testing.T, _, answer []byte) [][]byte {
 			flagsOf(t, answer)[0] &^= 2
 			return [][]byte{answer}
-		}, []poller.Rejection{poller.RejectLevel, poller.RejectType, poller.RejectGarbage, poller.RejectDecode}},
+		}, []poller.Rejection{poller.RejectLevel, poller.RejectGarbage}},
 		{"SNMPv2c in answer", func(_ *testing.T, _, _ []byte) [][]byte {
 			return [][]byte{{0x30, 0x1a, 2, 1, 1, 4, 6, 'p', 'u', 'b', 'l', 'i', 'c', 0xa2, 0x0d, 2, 1, 1, 2, 1, 0, 2, 1, 0, 0x30, 2, 5, 0}}
 		}, []poller.Rejection{poller.RejectVersion, poller.RejectGarbage}},
@@ -102,7 +102,7 @@ func TestForgedSNMPv3AnswersAreNotBelieved(t *testing.T) {
 			i := bytes.Index(answer, []byte("aes"))
 			answer[i+7] ^= 0x40
 			return [][]byte{answer}
-		}, []poller.Rejection{poller.RejectDecode}},
+		}, []poller.Rejection{poller.RejectDigest}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -22,6 +22,12 @@ const (
 	wireV3  = 3
 )
 
+// Bits of msgFlags (RFC 3412, section 6.4).
+const (
+	flagAuth = 1
+	flagPriv = 2
+)
+
 var errGarbage = errors.New("not an SNMP message")
 
 // A header is what must fit the request before an answer is looked at any
@@ -32,7 +38,9 @@ type header struct {
 	community string // v1, v2c
 	msgID     int64  // v3
 	flags     byte   // v3: 1 auth, 2 priv, 4 reportable
-	plain     bool   // the PDU can be read: v1, v2c, or v3 without privacy
+	model     int64  // v3: security model
+	usm       usmHeader
+	plain     bool // the PDU can be read: v1, v2c, or v3 without privacy
 	pdu       byte
 	requestID int64
 	report    mibs.OID // the first variable of a report PDU
@@ -82,10 +90,14 @@ func (h *header) readV3(msg *ber) error {
 		return errGarbage
 	}
 	h.flags = flags.b[0]
-	if _, ok = msg.want(0x04); !ok { // msgSecurityParameters
+	if h.model, ok = global.integer(); !ok {
 		return errGarbage
 	}
-	if h.flags&2 != 0 {
+	security, ok := msg.want(0x04)
+	if !ok || h.usm.read(security) != nil {
+		return errGarbage
+	}
+	if h.flags&flagPriv != 0 {
 		return nil
 	}
 	scoped, ok := msg.want(0x30)
