@@ -141,8 +141,11 @@ func (c *client) ask(ctx context.Context, retries int, send func(*gosnmp.GoSNMP)
 		if again, fatal := c.failed(err); !again {
 			return nil, fatal
 		}
-		if c.unreadable(err) {
+		switch {
+		case c.unreadable(err):
 			c.guard.reject(RejectDecode)
+		case c.guard.answered && c.guard.report == "": // gosnmp waited on: it was encrypted, and for another request
+			c.guard.reject(RejectID)
 		}
 		if c.own != nil {
 			g = c.own // the engine may have been renewed

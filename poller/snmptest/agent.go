@@ -14,6 +14,7 @@ type Config struct {
 	Community string           // "" is "public"
 	MaxSize   int              // octets of the largest answer; 0 is 1,472
 	V1Only    bool             // v2c is not understood: silence
+	Engine    Engine           // SNMPv3, where it has an ID
 	Clock     func() time.Time // nil is time.Now, which testing/synctest makes false
 }
 
@@ -25,6 +26,7 @@ type Agent struct {
 	v1Only    bool
 	clock     func() time.Time
 	base      View
+	usm       *usm // nil: no SNMPv3
 
 	mu        sync.Mutex
 	view      View
@@ -51,6 +53,9 @@ func New(view View, cfg Config) *Agent {
 		a.clock = time.Now
 	}
 	a.start = a.clock()
+	if len(cfg.Engine.ID) > 0 {
+		a.usm = newUSM(cfg.Engine)
+	}
 	return a
 }
 
@@ -61,8 +66,25 @@ func (a *Agent) Do(f func()) {
 	f()
 }
 
-// Restart starts the agent anew: uptime and growing counters begin again.
-func (a *Agent) Restart() { a.Do(func() { a.start = a.clock() }) }
+// Restart starts the agent anew: uptime and growing counters begin again, and an
+// SNMPv3 engine has booted once more.
+func (a *Agent) Restart() {
+	a.Do(func() {
+		a.start = a.clock()
+		if a.usm != nil {
+			a.usm.Boots++
+		}
+	})
+}
+
+// Reengine gives the agent another SNMPv3 engine, as a replaced supervisor does,
+// or the same one with other boots. Its clock is so much ahead of the agent's.
+func (a *Agent) Reengine(e Engine, ahead time.Duration) {
+	a.Do(func() {
+		a.usm = newUSM(e)
+		a.usm.ahead = ahead
+	})
+}
 
 // RestartedAt makes the agent one that started at t, in the past as a rule.
 func (a *Agent) RestartedAt(t time.Time) { a.Do(func() { a.start = t }) }
@@ -113,18 +135,26 @@ func (a *Agent) Answers(request []byte) []Answer {
 }
 
 func (a *Agent) answers(request, buf []byte, out []Answer) []Answer {
-	if !a.understand(request) {
+	var secure *Secure
+	if a.usm != nil {
+		whole := bytes.Clone(request) // its digest is blanked
+		if s, err := DecodeSecure(whole); err == nil {
+			secure, request = &s, whole
+		}
+	}
+	if secure == nil && !a.understand(request) {
 		return out
 	}
 	a.requests++
 	m := Moment{Now: a.clock(), Start: a.start, Request: a.requests}
-	a.fill(m)
-	for _, q := range a.quirks {
-		if q.PDU != nil {
-			q.PDU(m, &a.req, &a.resp)
-		}
+	var data []byte
+	if secure != nil {
+		data = a.secured(m, secure, request)
+	} else {
+		a.respond(m)
+		data = a.encode(buf[:0])
 	}
-	if data := a.encode(buf[:0]); data != nil {
+	if data != nil {
 		out = append(out, Answer{Data: data})
 	}
 	for _, q := range a.quirks {
@@ -133,6 +163,16 @@ func (a *Agent) answers(request, buf []byte, out []Answer) []Answer {
 		}
 	}
 	return out
+}
+
+// respond works out the response PDU and what quirks make of it.
+func (a *Agent) respond(m Moment) {
+	a.fill(m)
+	for _, q := range a.quirks {
+		if q.PDU != nil {
+			q.PDU(m, &a.req, &a.resp)
+		}
+	}
 }
 
 // understand reads the request. A wrong community is answered with silence

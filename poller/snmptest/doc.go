@@ -1,5 +1,5 @@
 // Package snmptest is a scripted SNMP agent for tests, benchmarks and the lab:
-// SNMPv1 and SNMPv2c, answered from a table that was recorded from a real
+// SNMPv1, SNMPv2c and SNMPv3, answered from a table that was recorded from a real
 // device, written by a test, or computed like a switch's.
 //
 // An [Agent] answers one datagram with [Agent.Respond]. [NewConn] and [Network]

@@ -14,6 +14,9 @@ type Quirk struct {
 	// PDU changes the response before it is written; a Type of 0 keeps silent.
 	// Names and values of the request are valid during the call only.
 	PDU func(m Moment, request, response *Message)
+	// Secure changes an SNMPv3 answer before it is encrypted and gets its digest,
+	// both under the keys of the user and the engine that it then names.
+	Secure func(m Moment, request *Secure, response *Secure)
 	// Wire changes what is sent for a request, and when. The data of an answer
 	// it keeps for later must be copied.
 	Wire func(m Moment, request []byte, answers []Answer) []Answer
@@ -37,6 +40,13 @@ func during(applies func(request int) bool, q Quirk) Quirk {
 		out.PDU = func(m Moment, request, response *Message) {
 			if applies(m.Request) {
 				q.PDU(m, request, response)
+			}
+		}
+	}
+	if q.Secure != nil {
+		out.Secure = func(m Moment, request, response *Secure) {
+			if applies(m.Request) {
+				q.Secure(m, request, response)
 			}
 		}
 	}
