@@ -32,6 +32,7 @@ var (
 	IfOutNUcastPkts   = Object{"ifOutNUcastPkts", ".1.3.6.1.2.1.2.2.1.18", Counter32, "packets", rfc2863t, false} // deprecated
 	IfOutDiscards     = Object{"ifOutDiscards", ".1.3.6.1.2.1.2.2.1.19", Counter32, "packets", rfc2863t, false}
 	IfOutErrors       = Object{"ifOutErrors", ".1.3.6.1.2.1.2.2.1.20", Counter32, "packets", rfc2863t, false}
+	IfNumber          = Object{"ifNumber", ".1.3.6.1.2.1.2.1", Integer, "", rfc2863s, true} // how many interfaces there are
 	IfTableLastChange = Object{"ifTableLastChange", ".1.3.6.1.2.1.31.1.5", TimeTicks, "1/100 s", rfc2863s, true}
 )
 
@@ -68,7 +69,7 @@ const ieee8021ax = "IEEE 802.1AX-2014, clause 7.4 (IEEE8023-LAG-MIB)"
 func Objects() []Object {
 	return []Object{
 		SysDescr, SysObjectID, SysUpTime, SysName, SysLocation,
-		IfIndex, IfDescr, IfType, IfSpeed, IfPhysAddress, IfAdminStatus, IfOperStatus,
+		IfNumber, IfIndex, IfDescr, IfType, IfSpeed, IfPhysAddress, IfAdminStatus, IfOperStatus,
 		IfInOctets, IfInUcastPkts, IfInNUcastPkts, IfInDiscards, IfInErrors,
 		IfOutOctets, IfOutUcastPkts, IfOutNUcastPkts, IfOutDiscards, IfOutErrors,
 		IfName, IfInMulticastPkts, IfInBroadcastPkts, IfOutMulticastPkts, IfOutBroadcastPkts,

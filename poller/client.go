@@ -151,6 +151,9 @@ func (c *client) ask(ctx context.Context, retries int, send func(*gosnmp.GoSNMP)
 			g = c.own // the engine may have been renewed
 		}
 	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	return nil, c.silence(err)
 }
 

@@ -35,6 +35,7 @@ type device struct {
 
 	walkVars  int // taught by walks, see learned
 	walkNext  bool
+	v1        bool // silent to SNMPv2c
 	learnedAt time.Time
 	kept      []byte
 	keptAs    learned
@@ -48,6 +49,11 @@ type device struct {
 	settled  bool // the names were read just now
 	doubt    bool // the names must be read before the next delta
 	factsDue time.Time
+
+	findFails int // how often in a row the tables could not be read
+	findAgain time.Time
+	findErr   error
+
 	uptime   uint32
 	uptimeOK bool
 
@@ -138,27 +144,36 @@ func (d *device) pass(ctx context.Context) *spate.Round {
 }
 
 func (d *device) try(ctx context.Context, start time.Time) ([]spate.Reading, error) {
-	if d.misses >= deadAfter {
+	asked := d.older(ctx)
+	dead := d.misses >= deadAfter
+	if dead && asked {
+		return d.silent(), ErrNoAnswer
+	}
+	if dead {
 		if _, err := d.session.Probe(ctx, mibs.SysUpTime.Instance(0)); err != nil {
 			return d.silent(), err
 		}
 	}
-	if d.table == nil || d.doubt || !start.Before(d.factsDue) {
-		if err := d.find(ctx, start); err != nil {
-			return d.silent(), err
-		}
+	if err := d.tables(ctx, start); err != nil {
+		return d.silent(), err
 	}
 	limit, cancel := context.WithTimeoutCause(ctx, d.every()*8/10, ErrBudget)
 	defer cancel()
 	got, err := d.read(limit)
 	if errors.Is(err, errDoubt) {
 		d.doubt = true
-		if err := d.find(ctx, start); err != nil {
+		if err := d.tables(ctx, start); err != nil {
 			return d.silent(), err
 		}
 		d.settled = true // whatever is still odd is so by the names just read
 		got, err = d.read(limit)
 		d.settled = false
+	}
+	if dead && errors.Is(err, ErrNoAnswer) && d.plan[0].bulk && !got.led { // it has just answered a GET
+		before := d.limits
+		d.limits.noBulk = true
+		d.instructed(before)
+		d.plan = plan(d.table, d.limits, d.session.HasBulk())
 	}
 	d.fit(limit, got, time.Since(start))
 	if err != nil {
@@ -173,17 +188,51 @@ func (d *device) reject(why Rejection) {
 	d.voice.rejected(why)
 }
 
+// tables reads the device's tables when it is time, or when there are none that
+// can be trusted. A device whose tables cannot be read is asked for them less and
+// less often, so that a mad one costs little; with the old ones it is polled on.
+func (d *device) tables(ctx context.Context, now time.Time) error {
+	must := d.table == nil || d.doubt
+	switch {
+	case !must && now.Before(d.factsDue):
+		return nil
+	case must && now.Before(d.findAgain):
+		return d.findErr
+	}
+	err := d.find(ctx, now)
+	if err == nil {
+		d.findFails = 0
+		return nil
+	}
+	if !errors.Is(err, ErrWalk) && !errors.Is(err, ErrBudget) {
+		return err
+	}
+	d.findAgain = now.Add(min(d.every()<<min(d.findFails, 8), factsEvery) - d.every()/2)
+	d.findFails++
+	d.findErr = err
+	if must {
+		return err
+	}
+	d.voice.noted([]string{err.Error()})
+	d.factsDue = d.findAgain
+	return nil
+}
+
+// patience is how often a table that went backwards is read again before it is
+// taken as it is.
+const patience = 3
+
 // find reads the device's tables, all of them or what may have changed.
 func (d *device) find(ctx context.Context, now time.Time) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, findDeadline, ErrBudget)
 	defer cancel()
+	d.retry(ctx, now)
 	w := newWalker(d.session, d.reject, d.counts.fell)
-	d.retry(now)
 	if d.walkVars > 0 {
 		w.vars = min(w.vars, d.walkVars)
 	}
 	w.single = w.single || d.walkNext
-	f := &finder{walker: w, target: d.target, reject: d.reject, suspect: d.standing()}
+	f := &finder{walker: w, target: d.target, reject: d.reject, suspect: d.standing(), strict: d.findFails < patience}
 	t, err := f.find(ctx, d.table)
 	if err != nil {
 		return err
@@ -233,7 +282,7 @@ func (d *device) adopt(t *Table) {
 	}
 	d.table = t
 	if !same {
-		d.limits.noBulk = false // the rows are others now
+		d.limits.noBulk = d.walkNext // the rows are others now
 	}
 	d.plan = plan(t, d.limits, d.session.HasBulk())
 	d.uptimeOK = false
@@ -254,6 +303,7 @@ func (d *device) read(ctx context.Context) (*reading, error) {
 	r := newReading(d.table, d.session, d.reject, &d.limits, d.round)
 	err := r.all(ctx, d.plan, d.trusted)
 	if d.limits != learned {
+		d.instructed(learned)
 		d.plan = plan(d.table, d.limits, d.session.HasBulk())
 	}
 	if err != nil {
@@ -287,6 +337,8 @@ func (d *device) fit(ctx context.Context, got *reading, took time.Duration) {
 	switch {
 	case late && d.stretch < maxStretch:
 		d.stretch, d.easy = d.stretch*2, 0
+		d.counts.fell(FallbackSlow)
+		d.voice.noted([]string{"it cannot finish within its interval: polled less often"})
 	case d.stretch > 1 && took < d.every()/4:
 		if d.easy++; d.easy >= shrinkAfter {
 			d.stretch, d.easy = d.stretch/2, 0

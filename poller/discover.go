@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"slices"
@@ -53,6 +54,7 @@ type finder struct {
 	walker  *walker
 	target  Target
 	reject  func(Rejection)
+	strict  bool // a table that went backwards is not taken over, see complete
 	rows    map[int]*raw
 	suspect map[int]spate.CounterSet // ifIndex to 64-bit counters that stood at 0 in the last round while others counted
 }
@@ -93,6 +95,9 @@ func (f *finder) findOnce(ctx context.Context, old *Table) (*Table, error) {
 	if len(f.rows) == 0 {
 		return nil, ErrNoPorts
 	}
+	if err := f.complete(old); err != nil {
+		return nil, err
+	}
 	if f.sameRows(old) {
 		for _, row := range old.Rows {
 			r := f.rows[row.Index]
@@ -113,6 +118,33 @@ func (f *finder) findOnce(ctx context.Context, old *Table) (*Table, error) {
 	layers(t.Rows, stacked, old)
 	t.Notes = f.walker.notes
 	return t, nil
+}
+
+// complete refuses a table whose names went backwards before there were as many
+// as last time: a partial table never takes the place of a good one. When the
+// agent stays like that, patience ends and it is read as far as it goes.
+func (f *finder) complete(old *Table) error {
+	if old == nil || !f.strict {
+		return nil
+	}
+	for _, o := range [...]mibs.Object{mibs.IfIndex, mibs.IfDescr, mibs.IfName} {
+		rows, cut := f.walker.cut[o.OID]
+		if cut && rows < old.rowsWith(o) {
+			return fmt.Errorf("%w: %s goes backwards after %d of %d rows", ErrWalk, o.Name, rows, old.rowsWith(o))
+		}
+	}
+	return nil
+}
+
+// rowsWith is how many rows have a value of one of the columns that tell them apart.
+func (t *Table) rowsWith(o mibs.Object) int {
+	n := 0
+	for _, r := range t.Rows {
+		if o.OID == mibs.IfIndex.OID || o.OID == mibs.IfName.OID && r.Name != "" || o.OID == mibs.IfDescr.OID && r.Descr != "" {
+			n++
+		}
+	}
+	return n
 }
 
 func (f *finder) sameRows(old *Table) bool {
@@ -142,7 +174,7 @@ func (t *Table) names() map[string]int {
 // system reads the system group in one request, or one by one where an agent
 // refuses the whole for the lack of one (SNMPv1).
 func (f *finder) system(ctx context.Context) (*Table, error) {
-	objects := []mibs.Object{mibs.SysDescr, mibs.SysObjectID, mibs.SysUpTime, mibs.SysName, mibs.IfTableLastChange}
+	objects := []mibs.Object{mibs.SysDescr, mibs.SysObjectID, mibs.SysUpTime, mibs.SysName, mibs.IfTableLastChange, mibs.IfNumber}
 	vars, err := getAll(ctx, f.walker.session, objects, f.reject)
 	if err != nil {
 		return nil, err
@@ -153,6 +185,7 @@ func (f *finder) system(ctx context.Context) (*Table, error) {
 		Vendor: mibs.Vendor(vars[mibs.SysObjectID.OID].Name),
 		Uptime: time.Duration(vars[mibs.SysUpTime.OID].Uint) * 10 * time.Millisecond,
 	}}
+	f.walker.expect(vars[mibs.IfNumber.OID].Uint)
 	last, has := vars[mibs.IfTableLastChange.OID]
 	t.HasLastChange, t.LastChange = has, uint32(last.Uint)
 	return t, nil
@@ -185,15 +218,14 @@ func getAll(ctx context.Context, s Session, objects []mibs.Object, reject func(R
 		case a.Status != NoError:
 			return out, nil // the one scalar that this agent cannot give
 		}
-		for _, o := range objects {
-			for _, v := range a.Vars {
-				if v.OID == o.Instance(0) && v.Is(o.Syntax) {
-					out[o.OID] = v
-				}
+		for i, o := range objects {
+			switch {
+			case i >= len(a.Vars): // cut off
+			case a.Vars[i].OID != o.Instance(0):
+				reject(RejectOID)
+			case a.Vars[i].Is(o.Syntax):
+				out[o.OID] = a.Vars[i]
 			}
-		}
-		if len(out) == 0 {
-			reject(RejectOID)
 		}
 		return out, nil
 	}

@@ -46,12 +46,13 @@ func inPlace(f func(s *snmptest.Secure)) snmptest.Quirk {
 	return snmptest.Quirk{Secure: func(_ snmptest.Moment, _, s *snmptest.Secure) { f(s) }}
 }
 
-// replay sends the first answer it sees for ever.
+// replay keeps the first answer it sees to itself, and sends it for ever after.
 func replay() snmptest.Quirk {
 	var first []byte
 	return snmptest.Quirk{Wire: func(_ snmptest.Moment, _ []byte, answers []snmptest.Answer) []snmptest.Answer {
 		if first == nil && len(answers) > 0 {
 			first = bytes.Clone(answers[0].Data)
+			return nil
 		}
 		return []snmptest.Answer{{Data: first}}
 	}}
@@ -137,7 +138,7 @@ func TestForgedSecureAnswersGiveNoRate(t *testing.T) {
 						after = append(after, r)
 					}
 				}
-				if n := rates(during); n != 0 || len(during) < 10 {
+				if n := rates(during); n != 0 || len(during) < 5 {
 					t.Errorf("%d rates from forged answers in %d rounds", n, len(during))
 				}
 				if s.counts.Rejected(tt.why) == 0 {

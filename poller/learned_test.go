@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"spate"
 	"spate/mibs"
 	"spate/poller"
 	"spate/poller/snmptest"
@@ -83,4 +84,72 @@ func TestTheLogTellsEachThingOnce(t *testing.T) {
 			t.Errorf("%d lines in half an hour:\n%.3000s", n, log.String())
 		}
 	})
+}
+
+// Each way in which a device wants to be read is found out once, not at every
+// start, and given up again when a day later it is not needed any more.
+func TestWaysOfReadingAreRemembered(t *testing.T) {
+	v1Only := snmptest.Quirk{PDU: func(_ snmptest.Moment, req, resp *snmptest.Message) {
+		if req.Version != snmptest.V1 {
+			resp.Type = 0
+		}
+	}}
+	noBulk := snmptest.Quirk{PDU: func(_ snmptest.Moment, req, resp *snmptest.Message) {
+		if req.Type == snmptest.GetBulk {
+			resp.Type = 0
+		}
+	}}
+	tests := []struct {
+		name  string
+		quirk snmptest.Quirk
+		why   poller.Fallback
+		says  string
+	}{
+		{"silent to SNMPv2c", v1Only, poller.FallbackV1, `"v1":true`},
+		{"silent to GETBULK", noBulk, poller.FallbackNext, `"walk_next":true`},
+		{"tooBig over 8 variables", snmptest.TooBigOver(8), poller.FallbackSmaller, `"columns":`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				agent := aSwitch("sw", 8)
+				agent.Misbehave(tt.quirk)
+				run := func(learned []byte, lasting time.Duration, meanwhile ...func()) (*site, []*spate.Round) {
+					s := newSite()
+					s.poller.Recall(func(string) []byte { return learned })
+					s.add("sw", agent, nil)
+					if lasting > time.Hour {
+						s.targets[0].Interval = 2 * time.Minute
+					}
+					s.run(t, lasting, meanwhile...)
+					return s, s.sink.of("sw")
+				}
+				s, rounds := run(nil, 5*time.Minute)
+				last := rounds[len(rounds)-1]
+				if rates([]*spate.Round{last}) != 8 || s.counts.Fell(tt.why) == 0 || !strings.Contains(string(last.Learned), tt.says) {
+					t.Fatalf("%d rates, counted %d, learned %s: %v", rates([]*spate.Round{last}), s.counts.Fell(tt.why), last.Learned, last.Err)
+				}
+				_, again := run(last.Learned, 5*time.Minute)
+				if again[0].Err != nil || rates(again[1:2]) != 8 {
+					t.Errorf("with what was learned the first rounds give %v, and %d rates", again[0].Err, rates(again[1:2]))
+				}
+				// It still holds after days, and costs a round a day at most.
+				_, days := run(last.Learned, 50*time.Hour)
+				lost := 0
+				for _, r := range days[1:] {
+					if rates([]*spate.Round{r}) < 8 {
+						lost++
+					}
+				}
+				if end := days[len(days)-1]; lost > 3 || rates([]*spate.Round{end}) != 8 || !strings.Contains(string(end.Learned), tt.says) {
+					t.Errorf("%d rounds lost in two days, %d rates in the end, learned %s", lost, rates([]*spate.Round{end}), end.Learned)
+				}
+				// The firmware was mended.
+				_, mended := run(last.Learned, 26*time.Hour, func() { agent.Misbehave() })
+				if end := mended[len(mended)-1]; end.Learned != nil || rates([]*spate.Round{end}) != 8 {
+					t.Errorf("a day after it was mended %s is believed, %d rates", end.Learned, rates([]*spate.Round{end}))
+				}
+			})
+		})
+	}
 }

@@ -1,6 +1,8 @@
 package poller
 
 import (
+	"slices"
+
 	"spate"
 	"spate/mibs"
 )
@@ -16,8 +18,9 @@ const (
 // limits are what a device has taught about its answers. They only ever get
 // smaller within a run and are kept between rounds.
 type limits struct {
-	rows   int  // most rows in one PDU; 0: as many as fit a datagram
-	noBulk bool // GETBULK gives other rows than it should
+	rows    int  // most rows in one PDU; 0: as many as fit a datagram
+	columns int  // most columns in one PDU; 0: all of a row
+	noBulk  bool // GETBULK gives other rows than it should, or nothing
 }
 
 // A request is one PDU of a round: the same columns of some rows.
@@ -72,14 +75,20 @@ func layoutOf(r Row) layout { return layout{r.Port.Wide, r.Port.Narrow} }
 
 func split(rows []Row, start, end int, l limits, bulk bool) []request {
 	columns := layoutOf(rows[start]).columns()
+	width := len(columns)
+	if l.columns > 0 {
+		width = min(width, l.columns)
+	}
 	var out []request
 	for start < end {
-		n := min(perPDU(len(columns), rows[start].Index, l), end-start)
-		q := request{columns: columns, bulk: bulk && n >= minBulkRun}
+		n := min(perPDU(width, rows[start].Index, l), end-start)
+		var at []int
 		for i := range n {
-			q.rows = append(q.rows, start+i)
+			at = append(at, start+i)
 		}
-		out = append(out, q)
+		for some := range slices.Chunk(columns, width) {
+			out = append(out, request{columns: some, rows: at, bulk: bulk && n >= minBulkRun})
+		}
 		start += n
 	}
 	return out
@@ -102,9 +111,13 @@ func perPDU(columns, index int, l limits) int {
 // ports lie far apart is not asked one row at a time.
 func joined(requests []request, rows []Row, l limits) []request {
 	var out []request
-	open := map[layout]int{} // layout to the position of its last GET in out
+	type kind struct {
+		layout layout
+		first  mibs.OID
+	}
+	open := map[kind]int{} // to the position of its last GET in out
 	for _, q := range requests {
-		key := layoutOf(rows[q.rows[0]])
+		key := kind{layoutOf(rows[q.rows[0]]), q.columns[0].OID}
 		at, ok := open[key]
 		if q.bulk || !ok || len(out[at].rows)+len(q.rows) > perPDU(len(q.columns), rows[q.rows[0]].Index, l) {
 			if !q.bulk {
@@ -113,7 +126,7 @@ func joined(requests []request, rows []Row, l limits) []request {
 			out = append(out, q)
 			continue
 		}
-		out[at].rows = append(out[at].rows, q.rows...)
+		out[at].rows = slices.Concat(out[at].rows, q.rows)
 	}
 	return out
 }

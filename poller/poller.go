@@ -288,6 +288,9 @@ func (p *Poller) connect(ctx context.Context, d *device) error {
 		raw.Close()
 		return err
 	}
+	if d.v1 {
+		c.cred.Version = V1
+	}
 	d.session, d.address, d.packets = c, address, c.guard.packets.Load
 	return nil
 }

@@ -33,8 +33,9 @@ type reading struct {
 var (
 	// errDoubt stops a pass after its first answer: the rows may not be the
 	// ports they were, and no delta may be taken before the names are read again.
-	errDoubt  = errors.New("rows may have been renumbered")
-	errTooBig = errors.New("the agent cannot answer so much at once")
+	errDoubt   = errors.New("rows may have been renumbered")
+	errTooBig  = errors.New("the agent cannot answer so much at once")
+	errRefused = errors.New("the agent answers with an error")
 )
 
 // newReading prepares a pass over a table.
@@ -104,19 +105,30 @@ func (r *reading) one(ctx context.Context, q request) error {
 		case answer.Status == NoSuchName && r.drop(&q, answer.Index):
 		case answer.Status == NoSuchName:
 			return nil
-		case answer.Status != TooBig && failures == 0:
-			failures++ // genErr: busy agents say it once and answer the next time
-		default:
+		case answer.Status == TooBig:
 			return r.smaller(ctx, q, errTooBig)
+		case failures == 0:
+			failures++ // genErr: busy agents say it once and answer the next time
+		case q.bulk: // which some agents have and cannot do
+			r.limits.noBulk, failures = true, 0
+		default:
+			return r.smaller(ctx, q, fmt.Errorf("%w: error-status %d", errRefused, answer.Status))
 		}
 	}
 	return nil
 }
 
 // smaller asks for half of the rows, twice, after a refusal, or after silence
-// of a device that has answered in this round. It remembers what was learned.
+// of a device that has answered in this round; for half of the columns where one
+// row is too big. It remembers what was learned.
 func (r *reading) smaller(ctx context.Context, q request, err error) error {
-	if len(q.rows) == 1 || ctx.Err() != nil || (err != errTooBig && !r.led) {
+	refused := errors.Is(err, errTooBig) || errors.Is(err, errRefused)
+	switch {
+	case ctx.Err() != nil || !refused && !r.led:
+		return err
+	case len(q.rows) == 1 && len(q.columns) > 1 && errors.Is(err, errTooBig):
+		return r.narrower(ctx, q)
+	case len(q.rows) == 1:
 		return err
 	}
 	half := len(q.rows) / 2
@@ -126,6 +138,20 @@ func (r *reading) smaller(ctx context.Context, q request, err error) error {
 		return err
 	}
 	r.limits.rows = half
+	return r.one(ctx, b)
+}
+
+// narrower asks for the columns of one row in two parts.
+func (r *reading) narrower(ctx context.Context, q request) error {
+	half := (len(q.columns) + 1) / 2
+	a, b := q, q
+	a.columns, b.columns = q.columns[:half], q.columns[half:]
+	if err := r.one(ctx, a); err != nil {
+		return err
+	}
+	if r.limits.columns == 0 || half < r.limits.columns {
+		r.limits.columns = half
+	}
 	return r.one(ctx, b)
 }
 
@@ -207,15 +233,27 @@ func (r *reading) row(at int, columns []mibs.Object, vars []Var, a *Answer, cloc
 			return false
 		}
 	}
-	s := spate.Sample{At: a.At, Trip: a.Trip, Discontinuity: r.table.Rows[at].Discontinuity, Boots: a.Boots}
-	if clock != nil {
-		s.Uptime, s.UptimeKnown = uint32(clock.Uint), true
+	s := r.samples[at]
+	if s.Known == 0 || s.Known&countersOf(columns) != 0 { // else it is the rest of a row, some milliseconds later in every round
+		s = spate.Sample{At: a.At, Trip: a.Trip, Discontinuity: r.table.Rows[at].Discontinuity, Boots: a.Boots}
+		if clock != nil {
+			s.Uptime, s.UptimeKnown = uint32(clock.Uint), true
+		}
 	}
 	for j, c := range columns {
 		r.value(at, &s, c, &vars[j])
 	}
 	r.samples[at] = s
 	return true
+}
+
+func countersOf(columns []mibs.Object) (s spate.CounterSet) {
+	for _, o := range columns {
+		if c, _, ok := counterOf(o.OID); ok {
+			s = s.With(c)
+		}
+	}
+	return s
 }
 
 func (r *reading) value(at int, s *spate.Sample, o mibs.Object, v *Var) {

@@ -11,6 +11,7 @@ import (
 const (
 	sayAgain    = time.Hour // the same thing of the same device
 	mostSayings = 64        // different things of one device that are kept apart
+	mostNotes   = 8         // that one look at the tables may add
 )
 
 // A Fallback is why a device is read another way than others; `why` of
@@ -20,7 +21,10 @@ type Fallback string
 // Ways of reading that a device asks for.
 const (
 	FallbackSmaller Fallback = "smaller_answers" // the agent cannot answer so much at once
-	FallbackNext    Fallback = "getnext"         // its GETBULK is of no use
+	FallbackNext    Fallback = "getnext"         // its GETBULK is of no use for tables
+	FallbackGet     Fallback = "get"             // nor for rounds: rows are asked for by name
+	FallbackV1      Fallback = "snmpv1"          // it is silent to SNMPv2c
+	FallbackSlow    Fallback = "slower"          // it cannot finish within its interval
 	FallbackNarrow  Fallback = "narrow_counter"  // a 64-bit column stands still while its 32-bit twin counts
 	FallbackRow     Fallback = "row_left_out"    // a row that cannot be sent even alone
 	FallbackOrder   Fallback = "walk_cut_short"  // a walk that goes backwards
@@ -31,7 +35,7 @@ const (
 
 // Fallbacks lists every reason, for metrics that start at zero.
 func Fallbacks() []Fallback {
-	return []Fallback{FallbackSmaller, FallbackNext, FallbackNarrow, FallbackRow, FallbackOrder, FallbackRows, FallbackSyntax, FallbackChanged}
+	return []Fallback{FallbackSmaller, FallbackNext, FallbackGet, FallbackV1, FallbackSlow, FallbackNarrow, FallbackRow, FallbackOrder, FallbackRows, FallbackSyntax, FallbackChanged}
 }
 
 // A voice tells the log of what a device does wrong, each thing once until it has
@@ -66,7 +70,13 @@ func (v *voice) rejected(why Rejection) {
 
 // noted tells of an oddity that was worked around.
 func (v *voice) noted(notes []string) {
-	for _, n := range notes {
+	for i, n := range notes {
+		if v.log != nil && i == mostNotes {
+			if v.once("notes", time.Now()) {
+				v.log.Info("device is read another way in more ways", "more", len(notes)-i)
+			}
+			return
+		}
 		if v.log != nil && v.once("note "+n, time.Now()) {
 			v.log.Info("device is read another way", "why", n)
 		}

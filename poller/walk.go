@@ -9,7 +9,9 @@ import (
 )
 
 const (
-	maxRows        = 1 << 16 // rows of one table; no device has more interfaces
+	maxRows        = 1 << 15 // rows of one table; hardly a device has more interfaces
+	plainRows      = 1 << 12 // rows that are read whatever the device says of their number
+	runawayRows    = 64      // rows that a column may have more than twice those of all others
 	mostRepeats    = 10      // rows asked for in one request
 	walkVars       = 50      // variables wanted in one answer: about 1,400 octets
 	walkColumns    = 12      // columns walked side by side
@@ -25,12 +27,15 @@ type walker struct {
 	fell    func(Fallback)
 	vars    int  // variables an answer; halved when the agent cannot
 	single  bool // GETNEXT: the agent's GETBULK is of no use
+	careful bool // single for these columns only: an answer to GETBULK went backwards
+	most    int  // rows of one column
 	noted   map[string]bool
-	notes   []string // oddities, for spate walk
+	notes   []string         // oddities, for spate walk
+	cut     map[mibs.OID]int // columns that ended by going backwards, and their rows by then
 }
 
 func newWalker(s Session, reject func(Rejection), fell func(Fallback)) *walker {
-	return &walker{session: s, reject: reject, fell: fell, vars: walkVars, single: !s.HasBulk(), noted: map[string]bool{}}
+	return &walker{session: s, reject: reject, fell: fell, vars: walkVars, most: plainRows, single: !s.HasBulk(), noted: map[string]bool{}, cut: map[mibs.OID]int{}}
 }
 
 // note remembers an oddity of the device once.
@@ -76,6 +81,7 @@ func (w *walker) each(ctx context.Context, objects []mibs.Object, visit func(o m
 }
 
 func (w *walker) sideBySide(ctx context.Context, objects []mibs.Object, visit func(mibs.Object, *Var)) error {
+	defer func(single bool) { w.careful, w.single = false, single || w.single && !w.careful }(w.single)
 	columns := make([]*column, len(objects))
 	for i, o := range objects {
 		columns[i] = &column{object: o, last: o.OID}
@@ -93,6 +99,7 @@ func (w *walker) sideBySide(ctx context.Context, objects []mibs.Object, visit fu
 			continue // a column was given up
 		}
 		rows := w.take(open, answer, visit)
+		w.endRunaway(columns)
 		if rows == 0 && len(stillOpen(open)) == len(open) {
 			if fruitless++; fruitless >= fruitlessLimit {
 				return fmt.Errorf("%w: %s after %s: answers bring nothing new", ErrWalk, open[0].object.Name, open[0].last)
@@ -178,7 +185,7 @@ func (w *walker) smaller(open *[]*column) bool {
 		w.vars = asked * len(*open) / 2
 		w.note(FallbackSmaller, "answers are too big at %d rows", asked)
 	case !w.single:
-		w.single = true
+		w.single, w.careful = true, false
 		w.note(FallbackNext, "GETBULK is refused: reading with GETNEXT")
 	case len(*open) > 1:
 		*open = (*open)[:len(*open)/2]
@@ -195,32 +202,4 @@ func (w *walker) endOne(open []*column, a *Answer) error {
 	}
 	open[a.Index-1].done = true
 	return nil
-}
-
-// take hands the rows of an answer on and tells how many there were.
-func (w *walker) take(open []*column, a *Answer, visit func(mibs.Object, *Var)) int {
-	rows := 0
-	for i := range a.Vars {
-		c, v := open[i%len(open)], &a.Vars[i]
-		if c.done {
-			continue
-		}
-		switch {
-		case v.Missing() || !c.object.OID.Contains(v.OID):
-			c.done = true
-		case mibs.Compare(v.OID, c.last) <= 0:
-			w.reject(RejectOrder)
-			w.note(FallbackOrder, "%s goes backwards after %s: the walk ends there", c.object.Name, c.last)
-			c.done = true
-		case c.rows >= maxRows:
-			w.note(FallbackRows, "%s has more than %d rows: the rest is left out", c.object.Name, maxRows)
-			c.done = true
-		default:
-			c.last = v.OID
-			c.rows++
-			rows++
-			visit(c.object, v)
-		}
-	}
-	return rows
 }

@@ -193,6 +193,7 @@ func systemObjects() []switchObject {
 		{mibs.SysUpTime, func(_ *switchView, _ int, m Moment) Value { return uptime.at(m) }},
 		{mibs.SysName, func(s *switchView, _ int, _ Moment) Value { return Text(s.name) }},
 		{mibs.SysLocation, func(s *switchView, _ int, _ Moment) Value { return Text(s.location) }},
+		{mibs.IfNumber, func(v *switchView, _ int, _ Moment) Value { return Int(int64(len(v.ports))) }},
 		{mibs.IfTableLastChange, func(*switchView, int, Moment) Value { return Ticks(0) }},
 	}
 }
