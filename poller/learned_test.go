@@ -29,6 +29,9 @@ func TestLimitsAreRememberedOverARestartAndTriedAgainAfterADay(t *testing.T) {
 			s := newSite()
 			s.poller.Recall(func(string) []byte { return learned })
 			s.add("sw", agent, nil)
+			if lasting > time.Hour {
+				s.targets[0].Interval = time.Minute
+			}
 			s.run(t, lasting, meanwhile...)
 			rounds := s.sink.of("sw")
 			return s, rounds[len(rounds)-1].Learned
