@@ -56,3 +56,17 @@ func ReadHeader(b []byte) (Header, error) {
 
 // DecodeOID reads an object identifier's content octets.
 func DecodeOID(b []byte) mibs.OID { return decodeOID(b) }
+
+// A Glance is what one look of a study saw.
+type Glance = glance
+
+// NewGlance is a look that nothing came between.
+func NewGlance(from, to time.Duration, moved bool) Glance {
+	return glance{from: from, to: to, moved: moved}
+}
+
+// Fitted is the timer that goes best with looks.
+func Fitted(looks []Glance) (period, phase, blur time.Duration) {
+	r, _ := fitted(looks, refuted{})
+	return r.Period, r.phase, r.blur
+}

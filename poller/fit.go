@@ -1,6 +1,9 @@
 package poller
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // fitted is the renewal that goes best with what was seen, a timer or a cache on
 // demand, and whether the other kind goes clearly worse. Where neither goes,
@@ -18,7 +21,7 @@ func fitted(looks []glance, not refuted) (r Refresh, clear bool) {
 	}
 	for period := 500 * time.Millisecond; period <= longestBeat; period += 100 * time.Millisecond {
 		if !not.timer {
-			phase, blur, wrong := timer(looks, period, least[0])
+			phase, blur, wrong := timer(looks, period)
 			better(0, wrong, Refresh{Period: period, phase: phase, blur: blur})
 		}
 		if !not.demand {
@@ -56,31 +59,59 @@ func mostlyDisturbed(looks []glance) bool {
 	return n > 0
 }
 
+// phaseGrain is how finely a timer's phase is told.
+const phaseGrain = 20 * time.Millisecond
+
 // timer counts the looks that do not go with a timer of a period, at the phase
 // at which they are fewest: a look that saw a move must have a renewal in it,
-// another none.
-func timer(looks []glance, period time.Duration, bound int) (phase, blur time.Duration, least int) {
-	const grain = 20 * time.Millisecond
-	least = bound + 1
-	var from, to time.Duration
-	for at := time.Duration(0); at < period; at += grain {
-		wrong := 0
-		for i := range looks {
-			g := &looks[i]
-			if (g.to-at)/period-(g.from-at)/period > 0 != g.moved {
-				if wrong++; wrong > least {
-					break
-				}
-			}
+// another none. Every look speaks for or against one arc of phases, so that all
+// phases are judged in one pass.
+func timer(looks []glance, period time.Duration) (phase, blur time.Duration, least int) {
+	bins := int(period / phaseGrain)
+	against := make([]int, bins+1) // differences of the count from bin to bin
+	always := 0
+	for i := range looks {
+		g, by := &looks[i], 1
+		if g.moved {
+			always++ // unless the phase lies in it
+			by = -1
 		}
-		switch {
-		case wrong < least:
-			least, from, to = wrong, at, at
-		case wrong == least && at-to <= grain:
-			to = at
+		if g.to-g.from >= period {
+			always += by
+			continue
+		}
+		from, to := int(g.from%period/phaseGrain)+1, int(g.to%period/phaseGrain)+1
+		against[min(from, bins)] += by
+		against[min(to, bins)] -= by
+		if to < from { // over the end of the period
+			against[0] += by
 		}
 	}
-	return (from + to) / 2, (to-from)/2 + grain + 60*time.Millisecond, least
+	from, length, least := fewest(against[:bins])
+	half := time.Duration(length-1) * phaseGrain / 2
+	return (time.Duration(from)*phaseGrain + half) % period, half + phaseGrain + 60*time.Millisecond, always + least
+}
+
+// fewest is the longest run, round the end too, of the smallest value of a
+// sequence given by its differences.
+func fewest(differences []int) (from, length, least int) {
+	sums, sum := make([]int, len(differences)), 0
+	for i, d := range differences {
+		sum += d
+		sums[i] = sum
+	}
+	least = slices.Min(sums)
+	for i := 0; i < len(sums); i++ {
+		n := 0
+		for n < len(sums) && sums[(i+n)%len(sums)] == least {
+			n++
+		}
+		if n > length {
+			from, length = i, n
+		}
+		i += n
+	}
+	return from, length, least
 }
 
 // demand counts the looks that do not go with a cache that the first request

@@ -87,7 +87,7 @@ func (s *study) look(ctx context.Context, session Session) (next time.Time, err 
 			return next, err
 		}
 		return next, nil
-	case len(a.Vars) != len(s.oids)+1 || !a.Vars[0].Is(mibs.SysUpTime.Syntax):
+	case a.Status != NoError || len(a.Vars) != len(s.oids)+1 || !a.Vars[0].Is(mibs.SysUpTime.Syntax):
 		s.end(Refresh{Quiet: true})
 		return next, errStudy
 	}

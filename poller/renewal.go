@@ -30,14 +30,15 @@ type renewal struct {
 	study   *study
 	not     refuted
 	again   time.Time // earliest next study
+	quiet   int       // studies in a row that showed nothing
 
 	renewed  time.Time // when a cache on demand was last renewed
 	seenAt   time.Time // last answer with something new in it
 	dated    time.Time // answer that zero was last compared with
 	movedAt  time.Time // last round in which a counter of the device moved
-	skip     int
-	inARow   int  // rounds up to now that brought something new
-	anchored bool // the last samples kept were taken as the counters moved
+	skip     int       // rounds with something new that are not to be trusted yet
+	inARow   int       // rounds up to now that brought something new
+	anchored bool      // the last samples kept were taken as the counters moved
 }
 
 // follows tells whether samples are dated by a timer's beat.
@@ -85,9 +86,13 @@ func (n *renewal) refute(now time.Time) {
 func (n *renewal) learn(now time.Time) {
 	n.refresh, n.known, n.zero, n.since = n.study.result, true, n.study.zero, now
 	n.study, n.doubts, n.anchored, n.skip = nil, 0, false, 1
-	if n.refresh.Period == 0 && !n.refresh.Live {
-		n.known, n.again = false, now.Add(restudyQuiet)
+	if n.refresh.Period > 0 || n.refresh.Live {
+		n.quiet = 0
+		return
 	}
+	// Others wait for their turn: one that shows nothing is looked at more and more rarely.
+	n.known, n.again = false, now.Add(restudyQuiet<<min(n.quiet, 5))
+	n.quiet++
 }
 
 // beats is which renewal a sample shows, and whether it may as well show the one
