@@ -74,10 +74,11 @@ func TestForgedSNMPv3AnswersAreNotBelieved(t *testing.T) {
 		why   []poller.Rejection
 	}{
 		{"an old answer again", func(_ *testing.T, _, _ []byte) [][]byte { return [][]byte{kept} }, []poller.Rejection{poller.RejectID}},
-		{"an old answer with today's msgID", func(t *testing.T, request, _ []byte) [][]byte {
+		{"an old answer with today's msgID", func(t *testing.T, request, answer []byte) [][]byte {
 			old := bytes.Clone(kept)
-			if len(msgID(t, old)) != len(msgID(t, request)) {
-				t.Skip("the ids have other lengths")
+			if len(msgID(t, old)) != len(msgID(t, request)) { // one id of 256 is an octet shorter: today's answer is spoiled instead
+				answer[len(answer)-1] ^= 1
+				return [][]byte{answer}
 			}
 			copy(msgID(t, old), msgID(t, request))
 			return [][]byte{old}
