@@ -1,6 +1,6 @@
 # make run    builds Spate and starts it with config.toml: http://127.0.0.1:8080
 # make test   the whole suite; installs missing test tools when it may
-# make bench | bench-store | fuzz | lint | race | build | victoria-metrics | clean
+# make bench | bench-store | test-long | fuzz | lint | race | build | victoria-metrics | clean
 
 GO       ?= go
 BENCH    ?= .
@@ -18,7 +18,7 @@ go_files = find . -name '*.go' -not -path '*/node_modules/*' -print0
 bundle   = web/assets/bundle
 vm       = github.com/VictoriaMetrics/VictoriaMetrics
 
-.PHONY: run build bundle test race bench bench-store fuzz lint tools victoria-metrics clean
+.PHONY: run build bundle test race bench bench-store test-long fuzz lint tools victoria-metrics clean
 
 run: build
 	@exec bin/spate serve -config config.toml
@@ -51,6 +51,10 @@ bench:
 # The store beside rrdtool, and 10,000 ports for two hours at sixty times the clock.
 bench-store:
 	@SPATE_LONG=1 GOGC=50 $(GO) test -run '^$$' -bench 'Rrdtool|TwoHours|Top$$|Ingest$$|PortMemory' -benchtime 1x -timeout 30m ./storage
+
+# What takes minutes: a store killed a hundred times, and one on a full disk (as root).
+test-long:
+	@SPATE_LONG=1 SPATE_KILLS=100 $(GO) test -v -timeout 30m -run 'KilledAtAnyMoment|FillsItsDisk' ./storage
 
 # Every Fuzz function in turn, FUZZTIME each.
 fuzz:

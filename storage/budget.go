@@ -86,7 +86,7 @@ func (w *writer) shorten(n int, keep time.Duration, bytes uint64) {
 	defer w.e.reading.Unlock()
 	t := w.e.keeper(n).(*tier)
 	t.keep = keep
-	err := t.settle()
+	err := errors.Join(t.rest(), t.wake())
 	w.e.ages[n].keep.Store(keep.Milliseconds())
 	w.window()
 	if err != nil {

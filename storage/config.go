@@ -27,7 +27,14 @@ type Config struct {
 	Queue      int           // rounds that may wait for the writer; more are dropped and counted
 	MaxSamples int           // stored values one query may read; beyond it ErrTooLarge
 
+	Checkpoint time.Duration // a file of the journal holds the rounds of so long
+	JournalAge time.Duration // older rounds are a back-fill, which is not journalled
+
 	Metrics *metrics.Set // where the store's own counters are registered; nil: nowhere
+
+	// Told is given a sentence when the store stops writing, and an empty one when
+	// it writes again: for those who tell people. It must not wait. nil: nobody.
+	Told func(trouble string)
 
 	// FreeSpace tells how many octets of the file system that holds path are
 	// free for us and how many it has in all; nil asks the system.
@@ -48,6 +55,8 @@ func DefaultConfig() Config {
 		Forget:               time.Hour,
 		Queue:                4096,
 		MaxSamples:           100_000_000, // about two seconds of a core
+		Checkpoint:           time.Minute,
+		JournalAge:           time.Hour,
 		FreeSpace:            diskSpace,
 	}
 }
@@ -80,6 +89,8 @@ func (c Config) filled() (Config, error) {
 	orDefault(&c.Forget, d.Forget)
 	orDefault(&c.Queue, d.Queue)
 	orDefault(&c.MaxSamples, d.MaxSamples)
+	orDefault(&c.Checkpoint, d.Checkpoint)
+	orDefault(&c.JournalAge, d.JournalAge)
 	if c.FreeSpace == nil {
 		c.FreeSpace = d.FreeSpace
 	}

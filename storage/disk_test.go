@@ -25,7 +25,7 @@ func TestADiskFilledFromOutsideDoesNotEndTheProcess(t *testing.T) {
 	if err := syscall.Mount("tmpfs", disk, "tmpfs", 0, "size=192m"); err != nil {
 		t.Skipf("mounts a small disk: %v", err)
 	}
-	defer func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) }()
+	t.Cleanup(func() { _ = syscall.Unmount(disk, syscall.MNT_DETACH) }) // after the store is closed
 	cfg := config(filepath.Join(disk, "spate"))
 	cfg.MinFree = 64 << 20
 	e := open(t, cfg)

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"runtime"
 	"time"
 
 	"spate"
@@ -35,42 +34,43 @@ func Open(cfg Config, log *slog.Logger) (*Embedded, error) {
 		folder.close()
 		return nil, err
 	}
-	w := newWriter(e)
-	e.writing.Go(func() { w.run(e.stop) })
+	e.begin()
 	return &Embedded{e}, nil
 }
 
 func openIn(f *folder, cfg Config, log *slog.Logger) (*store, error) {
-	guard := &space{path: cfg.Path, minFree: cfg.MinFree, ask: cfg.FreeSpace, log: log, largest: func() uint64 {
+	guard := &space{path: cfg.Path, minFree: cfg.MinFree, ask: cfg.FreeSpace, log: log, told: cfg.Told, largest: func() uint64 {
 		most := uint64(0)
 		for _, name := range tierFolders {
 			most = max(most, largestPart(filepath.Join(cfg.Path, name)))
 		}
 		return most
 	}}
-	_, size, err := guard.ask(cfg.Path)
-	if err != nil {
+	if _, _, err := guard.ask(cfg.Path); err != nil {
 		return nil, fmt.Errorf("storage: ask the free space of %s: %w", cfg.Path, err)
 	}
-	if err := startEngine(cfg, guard.limit(size), log); err != nil {
+	if err := startEngine(cfg, log); err != nil {
 		return nil, err
 	}
-	e := &store{
-		cfg: cfg, folder: f, space: guard,
-		ports:   newPorts(int(cfg.Ring / cfg.Step)),
-		queue:   make(chan *spate.Round, cfg.Queue),
-		flushes: make(chan chan struct{}),
-		stop:    make(chan struct{}),
-		seats:   make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))),
-		release: stopEngine,
+	e, err := newStore(cfg, f, guard, log)
+	if err != nil {
+		stopEngine()
+		return nil, err
 	}
+	e.release = stopEngine
+	e.freeze = freezeEngine
 	if err := e.openTiers(); err != nil {
 		stopEngine()
 		return nil, err
 	}
-	e.loadBuckets(log)
 	e.counts = newCounts(cfg.Metrics, e)
-	guard.look(e.readOnly())
+	guard.unsaved = func() (sum uint64) {
+		for k := range e.keepers() {
+			sum += k.unsaved()
+		}
+		return sum
+	}
+	guard.look()
 	return e, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,7 +28,7 @@ var engine struct {
 }
 
 // startEngine prepares the library for one more store.
-func startEngine(cfg Config, limit uint64, log *slog.Logger) error {
+func startEngine(cfg Config, log *slog.Logger) error {
 	engine.mu.Lock()
 	defer engine.mu.Unlock()
 	engine.log.Store(log)
@@ -48,10 +49,27 @@ func startEngine(cfg Config, limit uint64, log *slog.Logger) error {
 		engine.ready = true
 	}
 	if engine.open == 0 {
-		vm.SetFreeDiskSpaceLimit(int64(limit)) // read by running stores without a lock
+		vm.SetFreeDiskSpaceLimit(0) // read by running stores without a lock
 	}
 	engine.open++
 	return nil
+}
+
+// freezeEngine makes the engines that are opened next take no rows and merge
+// nothing, whatever room there is, or lets them: our own guard of the disk says
+// when. Where another store of the process is open, its engines read the limit:
+// it stays.
+func freezeEngine(frozen bool) {
+	engine.mu.Lock()
+	defer engine.mu.Unlock()
+	if engine.open > 1 {
+		return
+	}
+	limit := int64(0)
+	if frozen {
+		limit = math.MaxInt64
+	}
+	vm.SetFreeDiskSpaceLimit(limit)
 }
 
 func stopEngine() {

@@ -65,17 +65,20 @@ func (w *writer) release() {
 	}
 }
 
-func (w *writer) pushCoarse() {
+// pushCoarse tells whether there was anything.
+func (w *writer) pushCoarse() (some bool) {
 	for l := range w.levels {
+		some = some || len(w.levels[l].rows.list) > 0
 		w.pushLevel(l)
 	}
+	return some
 }
 
 // pushLevel gives a batch to its engine. While the disk is full it waits: what
 // comes meanwhile is held as buckets, which are smaller.
 func (w *writer) pushLevel(l int) {
 	r := w.levels[l].rows
-	if len(r.list) == 0 || w.closed() {
+	if len(r.list) == 0 || w.closed() || w.holds() {
 		return
 	}
 	w.e.coarse[l].add(r.list)

@@ -3,7 +3,6 @@ package storage
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -39,23 +38,13 @@ func (e *store) saveBuckets() error {
 	return nil
 }
 
-// loadBuckets takes up what the last store left open, once: after a crash the
-// file would be of an earlier time. Without it, buckets are made anew of the
-// slots of the hour that was open, or not yet surely on disk.
-func (e *store) loadBuckets(log *slog.Logger) {
-	defer e.noteBuckets()
-	path := filepath.Join(e.folder.path, snapshotFile)
-	err := e.takeSnapshot(path)
-	if err == nil {
-		return
-	}
+// remake makes the open buckets of the slots of the hour that was open, or not
+// yet surely on disk. It is for a folder without journal.
+func (e *store) remake(log *slog.Logger) {
 	raw, embedded := e.raw.(*tier)
 	newest := min(e.newest, now())
 	if !embedded || newest <= 0 {
 		return
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("the open five minutes and hours are made anew", "file", path, "err", err)
 	}
 	began := time.Now()
 	ports, err := e.rebuild(raw, newest)
@@ -77,13 +66,14 @@ func (e *store) noteBuckets() {
 	}
 }
 
+// takeSnapshot takes up what the last store left open. The file stays until the
+// journal has it.
 func (e *store) takeSnapshot(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	err = e.ports.sums.restore(f)
-	return errors.Join(err, f.Close(), os.Remove(path), syncFolder(e.folder.path))
+	return errors.Join(e.ports.sums.restore(f), f.Close())
 }
 
 func syncFolder(path string) error {

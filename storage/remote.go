@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"time"
 
@@ -97,24 +96,18 @@ func OpenRemote(cfg RemoteConfig, log *slog.Logger) (*Remote, error) {
 		folder.close()
 		return nil, err
 	}
-	w := newWriter(r.store)
-	r.writing.Go(func() { w.run(r.stop) })
+	r.begin()
 	return r, nil
 }
 
 func openRemoteIn(f *folder, cfg RemoteConfig, log *slog.Logger) (*Remote, error) {
-	e := &store{
-		cfg: cfg.Config, folder: f,
-		ports:   newPorts(int(cfg.Ring / cfg.Step)),
-		queue:   make(chan *spate.Round, cfg.Queue),
-		flushes: make(chan chan struct{}),
-		stop:    make(chan struct{}),
-		seats:   make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))),
-		// What the disk has no room for is sent from memory: nothing is refused.
-		space: &space{log: log, minFree: 1, ask: func(string) (uint64, uint64, error) { return 1 << 62, 1 << 62, nil }},
+	// What the disk has no room for is sent from memory: nothing is refused.
+	guard := &space{log: log, minFree: 1, ask: func(string) (uint64, uint64, error) { return 1 << 62, 1 << 62, nil }}
+	e, err := newStore(cfg.Config, f, guard, log)
+	if err != nil {
+		return nil, err
 	}
 	e.aged()
-	e.loadBuckets(log)
 	e.counts = newCounts(cfg.Metrics, e)
 	r := &Remote{store: e, wait: cfg.CloseWait}
 	if err := r.openTiers(cfg, log); err != nil {
@@ -207,7 +200,7 @@ func newRemoteTier(name spate.Tier, cfg RemoteConfig, urls URLs, most int64, gua
 
 // room is why nothing may be written; nil where there is room.
 func (s *space) room() error {
-	s.look(false)
+	s.look()
 	if why := s.why(); why != "" {
 		return errors.New(why)
 	}
@@ -222,7 +215,9 @@ func (t *remoteTier) flush() {}
 
 func (t *remoteTier) isOpen() bool { return true }
 
-func (t *remoteTier) settle() error { return nil }
+func (t *remoteTier) rest() error { return nil }
+
+func (t *remoteTier) wake() error { return nil }
 
 func (t *remoteTier) readOnly() bool { return false }
 
@@ -231,7 +226,11 @@ func (t *remoteTier) away() bool {
 	return trouble != ""
 }
 
+func (t *remoteTier) keeps() bool { return true }
+
 func (t *remoteTier) bytes() uint64 { return 0 }
+
+func (t *remoteTier) unsaved() uint64 { return 0 }
 
 func (t *remoteTier) find(ctx context.Context, ports []spate.PortID, columns []column, from, to int64, most int) (found, error) {
 	ctx, end := context.WithCancelCause(ctx)

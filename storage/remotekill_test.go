@@ -12,18 +12,28 @@ import (
 	"time"
 
 	"spate"
+	"spate/storage"
 	"spate/storage/storagetest"
 )
+
+// valueOf is the value of a slot, so that a wrong one would show.
+func valueOf(slot int) float64 { return float64(1000 + slot*7) }
 
 const (
 	childReceiver = "SPATE_TEST_RECEIVER" // with childFolder: this process writes to a server there until it is killed
 	remoteKilled  = "^TestKilledWhileTheServerIsAwayLosesASecond$"
 )
 
+// journalled lets rounds of any time into the journal.
+func journalled(cfg storage.RemoteConfig) storage.RemoteConfig {
+	cfg.JournalAge = 10 * 365 * 24 * time.Hour
+	return cfg
+}
+
 // writeRemoteUntilKilled is the child: 100 slots a second, and a line for each.
 func writeRemoteUntilKilled(t *testing.T) {
 	place := spate.Secret(os.Getenv(childReceiver))
-	cfg := remoteConfig(os.Getenv(childFolder), urlsOf(place))
+	cfg := journalled(remoteConfig(os.Getenv(childFolder), urlsOf(place)))
 	r := openRemote(t, cfg)
 	base := storagetest.Start()
 	fmt.Println("start", base.UnixMilli())
@@ -50,7 +60,7 @@ func TestKilledWhileTheServerIsAwayLosesASecond(t *testing.T) {
 	start, written := writeFor(t, dir, to.Server, 3*time.Second)
 	killed := time.Now()
 
-	r := openRemote(t, remoteConfig(dir, urlsOf(place)))
+	r := openRemote(t, journalled(remoteConfig(dir, urlsOf(place))))
 	to.answers(nil)
 	if err := r.Flush(t.Context()); err != nil {
 		t.Fatal(err)

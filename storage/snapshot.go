@@ -46,7 +46,13 @@ var errSnapshot = errors.New("the open five minutes and hours are damaged")
 
 // snapshot writes what is open.
 func (as accumulators) snapshot(to io.Writer) error {
-	b := append(make([]byte, 0, 64+len(as)*600), snapshotMagic...)
+	_, err := to.Write(as.append(make([]byte, 0, 64+len(as)*600)))
+	return err
+}
+
+func (as accumulators) append(b []byte) []byte {
+	start := len(b)
+	b = append(b, snapshotMagic...)
 	b = binary.LittleEndian.AppendUint16(b, snapshotVersion)
 	count := len(b)
 	b = append(b, 0, 0, 0, 0)
@@ -63,9 +69,7 @@ func (as accumulators) snapshot(to io.Writer) error {
 		n++
 	}
 	binary.LittleEndian.PutUint32(b[count:], n)
-	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-	_, err := to.Write(b)
-	return err
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b[start:], castagnoli))
 }
 
 func appendText(b []byte, s string) []byte {
@@ -115,7 +119,7 @@ func (as accumulators) restore(from io.Reader) error {
 	if v := binary.LittleEndian.Uint16(b[len(snapshotMagic):]); v != snapshotVersion {
 		return fmt.Errorf("%w: version %d, this Spate knows %d", errSnapshot, v, snapshotVersion)
 	}
-	d := decoder{Reader: bytes.NewReader(body[head:])}
+	d := newDecoder(body[head:])
 	found := accumulators{}
 	for range binary.LittleEndian.Uint32(b[head-4:]) {
 		id := spate.PortID{Device: d.text(), Name: d.text()}
@@ -144,6 +148,8 @@ type decoder struct {
 	buf [8]byte
 }
 
+func newDecoder(b []byte) *decoder { return &decoder{Reader: bytes.NewReader(b)} }
+
 func (d *decoder) take(n int) []byte {
 	b := d.buf[:n]
 	if _, err := io.ReadFull(d.Reader, b); err != nil {
@@ -157,6 +163,16 @@ func (d *decoder) uint16() uint16   { return binary.LittleEndian.Uint16(d.take(2
 func (d *decoder) uint32() uint32   { return binary.LittleEndian.Uint32(d.take(4)) }
 func (d *decoder) int64() int64     { return int64(binary.LittleEndian.Uint64(d.take(8))) }
 func (d *decoder) float64() float64 { return math.Float64frombits(uint64(d.int64())) }
+func (d *decoder) float32() float32 { return math.Float32frombits(d.uint32()) }
+
+func (d *decoder) uvarint() uint64 {
+	n, err := binary.ReadUvarint(d.Reader)
+	if err != nil {
+		d.bad = true
+		return 0
+	}
+	return n
+}
 
 func (d *decoder) text() string {
 	n := int(d.uint16())

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"sync"
 	"syscall"
+	"time"
 
 	"spate"
 )
@@ -16,22 +17,31 @@ type space struct {
 	path    string
 	minFree uint64 // 0: by the size of the file system
 	ask     func(string) (free, size uint64, err error)
+	told    func(string)  // of Config; nil: nobody
 	largest func() uint64 // octets of the largest part, which a merge writes anew
+	unsaved func() uint64 // octets in memory that closing the store writes; nil: none
 	log     *slog.Logger
+
+	part  uint64    // largest part as last asked
+	asked time.Time // when
+	near  bool      // so little is free that a merge may take it within a second
 
 	mu     sync.Mutex
 	reason string // why nothing is written; empty: it is
 	free   uint64
-	part   uint64 // largest part as last asked
-	looks  int
 }
 
 const (
 	// margin is how much above the limit must be free before writing resumes, so
 	// that a store on the edge does not open and close with every merge.
 	margin = 20 // the limit's 1/20
-	// partsEvery is how many looks, one a second, the largest part is believed for.
-	partsEvery = 600
+	// nearly is how many times the limit are near to it: a merge writes as much as
+	// there is room for, at the speed of the disk.
+	nearly = 8
+	// spaceNear is how often the disk is looked at near the limit, else once a second.
+	spaceNear = 50 * time.Millisecond
+	// The largest part is believed for so long, far from the limit and near to it.
+	partsEvery, partsSoon = 10 * time.Minute, 2 * time.Second
 )
 
 func diskSpace(path string) (free, size uint64, err error) {
@@ -49,16 +59,18 @@ func (s *space) limit(size uint64) uint64 {
 	if s.minFree > 0 {
 		return s.minFree
 	}
-	if s.looks%partsEvery == 0 {
-		s.part = s.largest()
+	every := partsEvery
+	if s.near {
+		every = partsSoon
 	}
-	s.looks++
+	if s.asked.IsZero() || time.Since(s.asked) >= every {
+		s.part, s.asked = s.largest(), time.Now()
+	}
 	return max(min(2<<30, size/10), 2*s.part)
 }
 
-// look measures, and opens or closes the store. engineClosed tells that the
-// engine itself has stopped writing.
-func (s *space) look(engineClosed bool) {
+// look measures, and opens or closes the store.
+func (s *space) look() {
 	free, size, err := s.ask(s.path)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -68,22 +80,31 @@ func (s *space) look(engineClosed bool) {
 	if was != "" {
 		need += limit / margin
 	}
-	s.free = free
+	if s.unsaved != nil {
+		need += s.unsaved()
+	}
+	s.free, s.near = free, free < nearly*limit
 	switch {
 	case err != nil:
 		s.reason = fmt.Sprintf("free space of %s cannot be told: %v", s.path, err)
 	case free < need:
 		s.reason = fmt.Sprintf("%s has %v free, storage.min_free is %v: make room there", s.path, spate.Octets(free), spate.Octets(limit))
-	case engineClosed:
-		s.reason = fmt.Sprintf("the engine found less than %v free in %s: make room there", spate.Octets(limit), s.path)
 	default:
 		s.reason = ""
 	}
 	switch {
 	case was == "" && s.reason != "":
 		s.log.Error("the store does not write, polling goes on", "why", s.reason)
+		s.tell("The store does not write, polling and messages go on: " + s.reason + ".")
 	case was != "" && s.reason == "":
 		s.log.Warn("the store writes again", "free", free)
+		s.tell("")
+	}
+}
+
+func (s *space) tell(trouble string) {
+	if s.told != nil {
+		s.told(trouble)
 	}
 }
 

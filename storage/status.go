@@ -103,6 +103,8 @@ func newCounts(set *metrics.Set, e *store) *counts {
 		unsound: set.GetOrCreateCounter(`spate_store_rates_rejected_total{why="unsound"}`),
 	}
 	c.outside = set.GetOrCreateCounter(`spate_store_slots_rejected_total{why="outside_retention"}`)
+	e.journal.errors = set.GetOrCreateCounter("spate_store_journal_errors_total")
+	c.gauge("spate_store_journal_bytes", func() float64 { return float64(e.journal.bytes.Load()) })
 	c.gauge("spate_store_read_only", func() float64 { return oneIf(e.space.full()) })
 	c.gauge("spate_store_bytes", func() float64 { return float64(e.bytes()) })
 	c.gauge("spate_store_ports", func() float64 { return float64(e.ports.len()) })

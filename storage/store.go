@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -25,6 +27,8 @@ type store struct {
 	space  *space
 	counts *counts
 
+	journal *journal
+
 	queue   chan *spate.Round
 	flushes chan chan struct{}
 	stop    chan struct{}
@@ -40,6 +44,7 @@ type store struct {
 	sizes      sizeCache
 	pace       pace
 	overBudget atomic.Pointer[string] // what to say while more is stored than may be, and nothing can be dropped
+	freeze     func(bool)             // keeps the engines from writing, or no longer; called while they rest; nil: they need not be
 	release    func()                 // what Close does when the rows are safe
 }
 
@@ -51,11 +56,14 @@ type keeper interface {
 	flush()                  // what was added can be found, as far as that is in our hands
 	find(ctx context.Context, ports []spate.PortID, columns []column, from, to int64, most int) (found, error)
 
-	isOpen() bool   // else nothing can be added or found
-	settle() error  // all that is in memory goes to disk
-	readOnly() bool // it takes no rows now
-	away() bool     // asking it is likely in vain
-	bytes() uint64  // on disk
+	isOpen() bool    // else nothing can be added or found
+	rest() error     // all that is in memory goes to disk, and nothing is written until wake
+	wake() error     //
+	readOnly() bool  // it takes no rows now
+	away() bool      // asking it is likely in vain
+	keeps() bool     // what was added outlives this process, however it ends
+	bytes() uint64   // on disk
+	unsaved() uint64 // octets in memory that rest writes
 	close() error
 }
 
@@ -65,6 +73,29 @@ type found interface {
 	// order of time, and may be there twice.
 	rows(k key) (times []int64, vals []float64, err error)
 	close()
+}
+
+// newStore makes what both kinds have in common, all but the keepers.
+func newStore(cfg Config, f *folder, guard *space, log *slog.Logger) (*store, error) {
+	j, err := openJournal(f.path, cfg.Checkpoint, log)
+	if err != nil {
+		return nil, err
+	}
+	return &store{
+		cfg: cfg, folder: f, space: guard, journal: j,
+		ports:   newPorts(int(cfg.Ring / cfg.Step)),
+		queue:   make(chan *spate.Round, cfg.Queue),
+		flushes: make(chan chan struct{}),
+		stop:    make(chan struct{}),
+		seats:   make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))),
+	}, nil
+}
+
+// begin takes up what the last store left and lets the writer run.
+func (e *store) begin() {
+	w := newWriter(e)
+	w.start()
+	e.writing.Go(func() { w.run(e.stop) })
 }
 
 // Close writes what is waiting, and of the slots still open those known for
@@ -82,7 +113,14 @@ func (e *store) Close() error {
 		for k := range e.keepers() {
 			err = errors.Join(err, k.close())
 		}
-		err = errors.Join(err, e.saveBuckets())
+		if err == nil {
+			err = e.saveBuckets()
+		}
+		if err == nil {
+			e.journal.discard()
+		} else {
+			e.journal.leave()
+		}
 		if e.release != nil {
 			e.release()
 		}

@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
@@ -60,10 +59,17 @@ func (t *tier) close() (err error) {
 	return nil
 }
 
-// settle closes the engine and opens it again, which puts all that is in memory
-// on disk while there still is room. An engine that could not be opened stays
-// closed, and is tried again by the next call.
-func (t *tier) settle() error { return errors.Join(t.close(), t.open()) }
+// rest closes the engine, which puts all that is in memory on disk.
+func (t *tier) rest() error { return t.close() }
+
+// wake opens it again. An engine that could not be opened stays closed, and is
+// tried again by the next call.
+func (t *tier) wake() error {
+	if t.engine != nil {
+		return nil
+	}
+	return t.open()
+}
 
 func (t *tier) add(rows []vm.MetricRow) { t.engine.AddRows(rows, 64) }
 
@@ -80,25 +86,36 @@ func (t *tier) isOpen() bool { return t.engine != nil }
 
 func (t *tier) away() bool { return false }
 
+func (t *tier) keeps() bool { return false }
+
 func (t *tier) readOnly() bool { return t.engine == nil || t.engine.IsReadOnly() }
+
+// figures is what the engine says of itself; zero where it cannot: it is closed,
+// or its folder was taken away, on which it panics.
+func (t *tier) figures() (m vm.TableMetrics) {
+	if t.engine == nil {
+		return m
+	}
+	var all vm.Metrics
+	defer func() { _ = recover() }() // m stays as it is
+	t.engine.UpdateMetrics(&all)
+	return all.TableMetrics
+}
 
 // rows is how many rows lie on disk.
 func (t *tier) rows() uint64 {
-	if t.engine == nil {
-		return 0
-	}
-	var m vm.Metrics
-	t.engine.UpdateMetrics(&m)
-	return m.TableMetrics.SmallRowsCount + m.TableMetrics.BigRowsCount
+	m := t.figures()
+	return m.SmallRowsCount + m.BigRowsCount
+}
+
+// unsaved is what the engine has in memory.
+func (t *tier) unsaved() uint64 {
+	m := t.figures()
+	return m.InmemorySizeBytes + m.IndexDBMetrics.InmemorySizeBytes
 }
 
 // bytes is what the tier takes on disk.
 func (t *tier) bytes() uint64 {
-	if t.engine == nil {
-		return 0
-	}
-	var m vm.Metrics
-	t.engine.UpdateMetrics(&m)
-	tm := &m.TableMetrics
-	return tm.SmallSizeBytes + tm.BigSizeBytes + tm.IndexDBMetrics.FileSizeBytes
+	m := t.figures()
+	return m.SmallSizeBytes + m.BigSizeBytes + m.IndexDBMetrics.FileSizeBytes
 }

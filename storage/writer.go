@@ -28,6 +28,11 @@ type writer struct {
 	oldest   int64                      // what any tier takes
 	refuse   int64                      // oldest slot not written because the disk was full, ms; 0 none
 	broken   string                     // why the engine could not be opened again, as last told
+
+	settled   bool  // the engines were closed and opened to read only: the disk is full
+	replaying bool  // the rounds are those of the journal
+	unwritten bool  // rounds came that are too old for the journal
+	synced    int64 // when the disk was last told to keep the journal, ms
 }
 
 func newWriter(e *store) *writer {
@@ -37,14 +42,14 @@ func newWriter(e *store) *writer {
 	}
 	w.emit, w.bucket = w.finished, w.over
 	w.window()
-	w.rewrite()
 	return w
 }
 
 // run takes rounds until stop is closed, and then what is still in the queue.
 func (w *writer) run(stop <-chan struct{}) {
-	tick := time.NewTicker(time.Second)
+	tick, quick := time.NewTicker(time.Second), time.NewTicker(journalFlush)
 	defer tick.Stop()
+	defer quick.Stop()
 	for {
 		select {
 		case r := <-w.e.queue:
@@ -56,10 +61,22 @@ func (w *writer) run(stop <-chan struct{}) {
 			for k := range w.e.keepers() {
 				k.flush()
 			}
+			if w.unwritten {
+				w.checkpoint()
+			}
 			close(done)
+		case <-quick.C:
+			w.e.journal.flush()
+			if w.e.space.near {
+				w.look()
+				quick.Reset(spaceNear)
+			} else {
+				quick.Reset(journalFlush)
+			}
 		case <-tick.C:
 			w.look()
 			w.push()
+			w.tickJournal()
 		case <-stop:
 			w.drain()
 			w.look()
@@ -84,6 +101,7 @@ func (w *writer) drain() {
 // take spreads the rates of one round. Readings with a gap, or none yet, leave
 // their slots unknown.
 func (w *writer) take(r *spate.Round) {
+	w.note(r)
 	ps := w.e.ports
 	ps.mu.Lock()
 	for i := range r.Readings {
@@ -92,15 +110,20 @@ func (w *writer) take(r *spate.Round) {
 			w.spread(ps.get(rd.Port.ID), &rd.Rate)
 		}
 	}
-	if at := r.At.UnixMilli(); at-w.tidied > tidyEvery || at < w.tidied {
-		w.tidy(at)
-	}
-	if at := r.At.UnixMilli(); at-w.swept > w.e.cfg.Forget.Milliseconds()/4 || at < w.swept {
-		w.sweep(at)
-	}
+	w.tend(r.At.UnixMilli())
 	ps.mu.Unlock()
 	if w.rows.full() {
 		w.push()
+	}
+}
+
+// tend looks after ports that say nothing more. Called with the lock held.
+func (w *writer) tend(at int64) {
+	if at-w.tidied > tidyEvery || at < w.tidied {
+		w.tidy(at)
+	}
+	if at-w.swept > w.e.cfg.Forget.Milliseconds()/4 || at < w.swept {
+		w.sweep(at)
 	}
 }
 
@@ -136,7 +159,9 @@ func (w *writer) finished(at int64, v *values) {
 		return // the coarse tiers keep it
 	}
 	w.e.ages[0].note(at)
-	w.port.ring.set(at/w.step, v)
+	if w.step == w.e.cfg.Step.Milliseconds() { // else of a journal of another step
+		w.port.ring.set(at/w.step, v)
+	}
 	w.rows.add(w.port.labels, at, v)
 	if w.rows.full() {
 		w.push() // a slow device fills many slots at once
@@ -149,7 +174,10 @@ func (w *writer) window() {
 	at := now()
 	w.now = at
 	w.old = at - w.e.ages[0].keep.Load()
-	w.from = max(w.e.folder.since(), w.old)
+	w.from = w.old
+	if !w.replaying {
+		w.from = max(w.e.folder.since(), w.old)
+	}
 	w.to = at + ahead - clockBack
 	w.oldest = w.from
 	for l, k := range w.e.coarse {
@@ -187,16 +215,26 @@ func (w *writer) finishAll() {
 
 // push gives the batch to the engine, or to nobody while the disk is full.
 func (w *writer) push() {
-	n := len(w.rows.list)
-	w.pushCoarse()
-	if n == 0 {
+	if w.holds() {
 		return
 	}
+	w.e.journal.flush()
+	n := len(w.rows.list)
+	some := w.pushCoarse() || n > 0
+	if n > 0 {
+		w.pushRaw()
+	}
+	if some && w.e.raw.keeps() {
+		w.e.journal.safe()
+	}
+}
+
+func (w *writer) pushRaw() {
 	if w.closed() {
 		w.refused()
 	} else {
 		w.e.raw.add(w.rows.list)
-		w.e.counts.rows.Add(n)
+		w.e.counts.rows.Add(len(w.rows.list))
 	}
 	w.rows.empty()
 }
@@ -219,24 +257,39 @@ func (w *writer) look() {
 	w.window()
 	w.e.pace.tick(w.now)
 	w.budget(w.now)
-	was := w.e.space.full()
-	w.e.space.look(w.e.readOnly())
+	w.e.space.look()
 	full := w.e.space.full()
 	switch {
-	case full && (!was || !w.e.isOpen()):
-		w.settle()
-	case !full && w.refuse != 0:
+	case full && (!w.settled || !w.e.isOpen()):
+		w.e.journal.pause()
+		w.settle(true)
+	case !full && w.settled:
+		w.settle(false)
 		w.resume()
+		w.checkpoint()
+	case !full && w.refuse != 0:
+		w.resume() // the engine itself had stopped for a moment
+		w.checkpoint()
 	}
 }
 
-// settle shuts readers out for the second it takes.
-func (w *writer) settle() {
+// settle closes the engines, so that all is on disk while there is room, and
+// opens them again: frozen, to read only. A merge that is begun with room enough
+// would end the process when somebody else takes the room meanwhile. Readers are
+// shut out for the second it takes.
+func (w *writer) settle(frozen bool) {
 	w.e.reading.Lock()
 	defer w.e.reading.Unlock()
+	w.settled = frozen
 	var err error
 	for k := range w.e.keepers() {
-		err = errors.Join(err, k.settle())
+		err = errors.Join(err, k.rest())
+	}
+	if w.e.freeze != nil {
+		w.e.freeze(frozen)
+	}
+	for k := range w.e.keepers() {
+		err = errors.Join(err, k.wake())
 	}
 	if err != nil && w.broken != err.Error() {
 		w.broken = err.Error()

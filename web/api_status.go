@@ -22,6 +22,7 @@ type statusJSON struct {
 type storeJSON struct {
 	Backend      fact       `json:"backend"`
 	ReadOnly     bool       `json:"read_only"`
+	Reason       fact       `json:"reason"`
 	Bytes        number     `json:"bytes"`
 	ForecastYear number     `json:"forecast_year_bytes"`
 	Oldest       stamp      `json:"oldest"`
@@ -60,7 +61,7 @@ func (s *Server) showStatus(c *gin.Context) error {
 	st, t := s.storeStatus(), s.board.tally(time.Now())
 	return s.writeJSON(c, statusJSON{
 		Version: s.cfg.Version,
-		Store:   storeJSON{fact(st.Backend), st.ReadOnly, sizeOf(st.Bytes), sizeOf(st.ForecastYearBytes), stamp(st.Oldest), fact(st.Note), st.Queue.answer()},
+		Store:   storeJSON{fact(st.Backend), st.ReadOnly, fact(st.Reason), sizeOf(st.Bytes), sizeOf(st.ForecastYearBytes), stamp(st.Oldest), fact(st.Note), st.Queue.answer()},
 		Poller:  pollerJSON{t.devices, t.down, t.lateP99()},
 		Agents:  []struct{}{},
 	})

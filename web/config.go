@@ -41,6 +41,7 @@ type Painter interface {
 type StoreStatus struct {
 	Backend           string // "embedded" or "victoriametrics"
 	ReadOnly          bool
+	Reason            string // why, and what to do; a sentence
 	Bytes             int64
 	ForecastYearBytes int64
 	Oldest            time.Time

@@ -13,6 +13,7 @@ const mostListed = 100 // silent devices on the status page
 type statusBody struct {
 	Poller, Store, Self []labelled
 	ReadOnly            bool
+	Reason              string
 	StoreTrouble        string
 	StoreNote           string
 	Silent              []deviceRow
@@ -23,7 +24,7 @@ func (s *Server) statusPage(c *gin.Context) error {
 	now := time.Now()
 	t, st := s.board.tally(now), s.storeStatus()
 	body := statusBody{
-		ReadOnly: st.ReadOnly, StoreNote: st.Note,
+		ReadOnly: st.ReadOnly, Reason: st.Reason, StoreNote: st.Note,
 		Poller: []labelled{
 			{"Devices", formatCount(t.devices)}, {"Not answering", formatCount(t.down)}, {"Waiting for the first answer", formatCount(t.unknown)},
 			{"Ports", formatCount(t.ports)}, {"Ports up", formatCount(t.up)}, {"Start of a round late by, 99th percentile", lateWords(&t)},
@@ -53,6 +54,14 @@ func (s *Server) statusPage(c *gin.Context) error {
 		body.Silent = append(body.Silent, v.row(now))
 	}
 	return s.show(c, http.StatusOK, "status", page{Title: "Status", Here: "status", Body: body})
+}
+
+// storeWords is the headline while nothing is recorded.
+func storeWords(st StoreStatus) string {
+	if !st.ReadOnly {
+		return ""
+	}
+	return "Nothing is recorded: the disk of the store is nearly full."
 }
 
 func lateWords(t *tally) string {

@@ -40,6 +40,7 @@ type page struct {
 	Query    string // what was searched for
 	Polled   string
 	Old      string
+	Store    string // why nothing is recorded; empty: it is
 	Clock    string
 	ClockISO string
 	Wall     bool
@@ -54,7 +55,7 @@ func (s *Server) show(c *gin.Context, status int, name string, p page) error {
 	now := time.Now()
 	t := s.board.tally(now)
 	p.Theme, p.Version = theme(c, p.Wall), s.cfg.Version
-	p.Polled, p.Old = polledWords(t, now), oldWords(t, now)
+	p.Polled, p.Old, p.Store = polledWords(t, now), oldWords(t, now), storeWords(s.storeStatus())
 	p.Clock, p.ClockISO = clock(now.In(s.cfg.Zone))
 	var b bytes.Buffer
 	if err := s.pages.byName[name].ExecuteTemplate(&b, "frame.html", p); err != nil {

@@ -24,7 +24,8 @@ type wallView struct {
 	Devices  string    `json:"devices"`
 	Silent   string    `json:"silent"` // empty: all answer
 	Polled   string    `json:"polled"`
-	Old      string    `json:"old"` // empty: the data is fresh
+	Old      string    `json:"old"`   // empty: the data is fresh
+	Store    string    `json:"store"` // empty: what is measured is kept
 	Quiet    string    `json:"quiet"`
 	Clock    string    `json:"clock"`
 	ClockISO string    `json:"clock_iso"`
@@ -125,7 +126,7 @@ func (s *Server) makeWall(ctx context.Context, now time.Time) *wallView {
 	s.fillSparks(ctx, ids, wallPatience)
 	w := &wallView{
 		Ports: plural(t.ports, "port", "ports"), Devices: plural(t.devices, "device", "devices"),
-		Polled: polledWords(t, now), Old: oldWords(t, now), Quiet: quietWords(t), Empty: t.devices == 0,
+		Polled: polledWords(t, now), Old: oldWords(t, now), Store: storeWords(s.storeStatus()), Quiet: quietWords(t), Empty: t.devices == 0,
 	}
 	if t.down > 0 {
 		w.Silent = formatCount(t.down) + " not answering"

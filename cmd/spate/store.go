@@ -58,7 +58,7 @@ func remoteConfig(cfg *config.Config, set *metrics.Set) storage.RemoteConfig {
 
 func (s *site) storeStatus() web.StoreStatus {
 	st := s.store.Status()
-	out := web.StoreStatus{Backend: st.Backend, ReadOnly: st.ReadOnly, Bytes: int64(st.Bytes), ForecastYearBytes: st.ForecastYearBytes, Oldest: st.Oldest, Note: st.Note}
+	out := web.StoreStatus{Backend: st.Backend, ReadOnly: st.ReadOnly, Reason: st.Reason, Bytes: int64(st.Bytes), ForecastYearBytes: st.ForecastYearBytes, Oldest: st.Oldest, Note: st.Note}
 	if r := st.Remote; r != nil {
 		out.Bytes, out.ForecastYearBytes = -1, -1
 		out.Queue = &web.StoreQueue{Rows: r.Waiting, Bytes: r.Bytes, Oldest: r.Oldest, LastSuccess: r.LastSuccess, Lost: r.Lost, Error: r.Error}

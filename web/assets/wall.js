@@ -41,9 +41,9 @@ function fillSpark(tr, svg, row) {
 }
 
 function fill(wall) {
-  for (const name of ["ports", "devices", "silent", "polled", "old", "quiet", "clock"]) say(at(name), wall[name]);
+  for (const name of ["ports", "devices", "silent", "polled", "old", "store", "quiet", "clock"]) say(at(name), wall[name]);
   at("clock").setAttribute("datetime", wall.clock_iso);
-  at("top").classList.toggle("stale", wall.old !== "");
+  at("top").classList.toggle("stale", wall.old !== "" || wall.store !== "");
   const body = at("rows");
   const rows = wall.rows || [];
   if (!body || (body.rows.length === 0 && rows.length > 0)) {
