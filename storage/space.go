@@ -22,9 +22,10 @@ type space struct {
 	unsaved func() uint64 // octets in memory that closing the store writes; nil: none
 	log     *slog.Logger
 
-	part  uint64    // largest part as last asked
-	asked time.Time // when
-	near  bool      // so little is free that a merge may take it within a second
+	part   uint64    // largest part as last asked
+	asked  time.Time // when
+	memory uint64    // what the engine had in memory when the store was last open
+	near   bool      // so little is free that a merge may take it within a second
 
 	mu     sync.Mutex
 	reason string // why nothing is written; empty: it is
@@ -77,12 +78,13 @@ func (s *space) look() {
 	was := s.reason
 	limit := s.limit(size)
 	need := limit
+	if was == "" && s.unsaved != nil {
+		s.memory = s.unsaved()
+	}
 	if was != "" {
 		need += limit / margin
 	}
-	if s.unsaved != nil {
-		need += s.unsaved()
-	}
+	need += s.memory // while closed what it was: else closing would open it again
 	s.free, s.near = free, free < nearly*limit
 	switch {
 	case err != nil:

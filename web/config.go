@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"log/slog"
+	"net/http"
 	"net/netip"
 	"time"
 
@@ -63,6 +64,7 @@ type Deps struct {
 	Board       *Board
 	Store       Store
 	Painter     Painter
+	Prometheus  http.Handler // answers below /prometheus; nil: nobody does
 	StoreStatus func() StoreStatus
 	Ready       func() error // nil when the store is open and the first round is planned, else why not
 	Metrics     *metrics.Set // what GET /metrics prints; the server adds its own

@@ -98,7 +98,7 @@ func (s *Server) fail(c *gin.Context, err error) {
 }
 
 func isPage(path string) bool {
-	return !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/-/") && path != "/metrics"
+	return !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/-/") && path != "/metrics" && !isPrometheus(path)
 }
 
 func isUnsupported(err error) bool { return errors.Is(err, http.ErrNotSupported) }

@@ -17,7 +17,7 @@ type route struct {
 // openapi.yaml; a test walks this table and that file.
 func (s *Server) routes() []route {
 	const get = http.MethodGet
-	return []route{
+	return append(s.prometheusRoutes(), []route{
 		// The API.
 		{get, "/api/v1/devices", s.listDevices, viewer},
 		{get, "/api/v1/devices/:device", s.showDevice, viewer},
@@ -43,7 +43,7 @@ func (s *Server) routes() []route {
 		{get, "/metrics", s.showMetrics, viewer},
 		{get, "/-/healthy", s.healthy, everyone},
 		{get, "/-/ready", s.ready, everyone},
-	}
+	}...)
 }
 
 func (s *Server) engine() *gin.Engine {
