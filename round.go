@@ -9,6 +9,21 @@ type Device struct {
 	Site    string
 }
 
+// ValidDevice tells whether a name can be a device's: [A-Za-z0-9][A-Za-z0-9._-]{0,62}.
+func ValidDevice(name string) bool {
+	if name == "" || len(name) > 63 {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		word := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !word && (i == 0 || c != '.' && c != '_' && c != '-') {
+			return false
+		}
+	}
+	return true
+}
+
 // A System is what a device says of itself (SNMPv2-MIB system group), with
 // strings from the network already made valid and bounded.
 type System struct {

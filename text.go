@@ -25,6 +25,15 @@ func Clean(s string) string {
 	return strings.TrimSpace(bounded(strings.TrimSpace(kept), maxRunes))
 }
 
+// SheetCell makes a text safe for a spreadsheet, which would take a cell that
+// begins with one of = + - @ or a blank as a formula (OWASP, CSV injection).
+func SheetCell(s string) string {
+	if s != "" && strings.ContainsRune("=+-@\t\r\n ", rune(s[0])) {
+		return "'" + s
+	}
+	return s
+}
+
 // bounded is the first n runes of s.
 func bounded(s string, n int) string {
 	if len(s) <= n {

@@ -29,11 +29,12 @@ type store struct {
 
 	journal *journal
 
-	queue   chan *spate.Round
-	flushes chan chan struct{}
-	stop    chan struct{}
-	stopped sync.Once
-	writing sync.WaitGroup
+	queue     chan *spate.Round
+	flushes   chan chan struct{}
+	histories chan historyJob
+	stop      chan struct{}
+	stopped   sync.Once
+	writing   sync.WaitGroup
 
 	reading sync.RWMutex  // readers share it, Close takes it whole
 	closed  bool          // under reading
@@ -85,9 +86,9 @@ func newStore(cfg Config, f *folder, guard *space, log *slog.Logger) (*store, er
 		cfg: cfg, folder: f, space: guard, journal: j,
 		ports:   newPorts(int(cfg.Ring / cfg.Step)),
 		queue:   make(chan *spate.Round, cfg.Queue),
-		flushes: make(chan chan struct{}),
-		stop:    make(chan struct{}),
-		seats:   make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))),
+		flushes: make(chan chan struct{}), histories: make(chan historyJob),
+		stop:  make(chan struct{}),
+		seats: make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))),
 	}, nil
 }
 

@@ -65,6 +65,8 @@ func (w *writer) run(stop <-chan struct{}) {
 				w.checkpoint()
 			}
 			close(done)
+		case job := <-w.e.histories:
+			w.history(job)
 		case <-quick.C:
 			w.e.journal.flush()
 			if w.e.space.near {

@@ -30,6 +30,12 @@ type Store interface {
 	Query(ctx context.Context, q spate.Query) (*spate.Frame, error)
 }
 
+// An Importer takes over what another store knew; the stores are some.
+type Importer interface {
+	Import(ctx context.Context, h spate.History) (spate.Taken, error)
+	Flush(ctx context.Context) error // what was taken can be found
+}
+
 // A Painter draws; *graph.Renderer is one.
 type Painter interface {
 	PNG(w io.Writer, p graph.Picture) error
@@ -65,6 +71,7 @@ type Deps struct {
 	Store       Store
 	Painter     Painter
 	Prometheus  http.Handler // answers below /prometheus; nil: nobody does
+	Import      Importer     // nil: nothing is imported
 	StoreStatus func() StoreStatus
 	Ready       func() error // nil when the store is open and the first round is planned, else why not
 	Metrics     *metrics.Set // what GET /metrics prints; the server adds its own

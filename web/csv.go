@@ -18,15 +18,6 @@ func wantsCSV(c *gin.Context) bool {
 	return c.Query("format") == "csv" || strings.HasPrefix(c.GetHeader("Accept"), "text/csv")
 }
 
-// cell makes a text safe for a spreadsheet, which would take a cell that begins
-// with one of = + - @ or a blank as a formula (OWASP, CSV injection).
-func cell(s string) string {
-	if s != "" && strings.ContainsRune("=+-@\t\r\n ", rune(s[0])) {
-		return "'" + s
-	}
-	return s
-}
-
 // csvNumber leaves the cell of an unknown figure empty.
 func csvNumber(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -87,7 +78,7 @@ func (s *Server) writePortsCSV(c *gin.Context, list []portJSON, next string) err
 	rows := [][]string{head}
 	for _, p := range list {
 		row := []string{
-			cell(p.Device), cell(p.Port), strconv.Itoa(p.IfIndex), cell(string(p.Alias)), cell(string(p.Descr)), cell(string(p.Type)),
+			spate.SheetCell(p.Device), spate.SheetCell(p.Port), strconv.Itoa(p.IfIndex), spate.SheetCell(string(p.Alias)), spate.SheetCell(string(p.Descr)), spate.SheetCell(string(p.Type)),
 			csvNumber(float64(p.SpeedBps)), string(p.SpeedSource), string(p.Admin), string(p.Oper), string(p.Gap),
 		}
 		rows = append(rows, append(row, rateCells(p.Rate)...))

@@ -19,9 +19,7 @@ func (s *Server) Routes() []RouteLine {
 
 // The decoders, for fuzzing.
 var (
-	ParseTime     = parseTime
 	ParseDuration = parseDuration
-	Cell          = cell
 
 	NewCappedListener = newCappedListener
 )

@@ -66,7 +66,7 @@ func timeParam(q url.Values, name, fallback string, now time.Time) (time.Time, e
 	if s == "" {
 		s = fallback
 	}
-	t, ok := parseTime(s, now)
+	t, ok := ParseTime(s, now)
 	if !ok {
 		return t, badParam(name, s, wantTime)
 	}

@@ -15,10 +15,10 @@ const maxRange = 10 * 366 * day
 // wantTime is how errors describe a point in time.
 const wantTime = "RFC 3339, unix seconds, now, -24h or now-6h (units ms s m h d w y)"
 
-// parseTime reads a point in time as from= and to= take it: RFC 3339, unix
+// ParseTime reads a point in time as from= and to= take it: RFC 3339, unix
 // seconds, "now", "-24h", "now-6h", "now+1h". Nothing outside the years 1970 to
 // 9999 is a time.
-func parseTime(s string, now time.Time) (time.Time, bool) {
+func ParseTime(s string, now time.Time) (time.Time, bool) {
 	t, ok := parseAnyTime(s, now)
 	if !ok || t.Unix() < 0 || t.Year() > 9999 {
 		return time.Time{}, false

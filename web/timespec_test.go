@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"spate"
 	"spate/web"
 )
 
@@ -87,7 +88,7 @@ func FuzzCellIsNoFormula(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if got := web.Cell(s); got != "" && strings.ContainsRune("=+-@\t\r\n", rune(got[0])) {
+		if got := spate.SheetCell(s); got != "" && strings.ContainsRune("=+-@\t\r\n", rune(got[0])) {
 			t.Errorf("%q became %q", s, got)
 		}
 	})

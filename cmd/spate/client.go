@@ -42,7 +42,6 @@ func (a *app) newClient() (*client, error) {
 	}
 	token, _ := a.env("SPATE_TOKEN")
 	return &client{base: base, token: spate.Secret(token), http: &http.Client{
-		Timeout: askTimeout,
 		// A redirect means a login page or another program; neither answers.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}, nil
@@ -56,6 +55,13 @@ func (c *client) get(ctx context.Context, path string, query url.Values, wanted 
 	if err != nil {
 		return nil, fmt.Errorf("ask %s: %w", c, err)
 	}
+	return c.do(req, wanted, askTimeout)
+}
+
+func (c *client) do(req *http.Request, wanted string, patience time.Duration) ([]byte, error) {
+	ctx, end := context.WithTimeout(req.Context(), patience)
+	defer end()
+	req = req.WithContext(ctx)
 	req.Header.Set("Accept", wanted)
 	req.Header.Set("User-Agent", "spate/"+version)
 	if c.token != "" {
@@ -63,7 +69,7 @@ func (c *client) get(ctx context.Context, path string, query url.Values, wanted 
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, c.unreachable(err)
+		return nil, c.unreachable(err, patience)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, largestAnswer+1))
@@ -82,11 +88,22 @@ func (c *client) get(ctx context.Context, path string, query url.Values, wanted 
 	return body, nil
 }
 
+// post sends a body that is packed with gzip, and gives the JSON of the answer.
+func (c *client) post(ctx context.Context, path, kind string, body io.Reader) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.base.JoinPath(path).String(), body)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", c, err)
+	}
+	req.Header.Set("Content-Type", kind)
+	req.Header.Set("Content-Encoding", "gzip")
+	return c.do(req, "application/json", 10*time.Minute)
+}
+
 // String is the server's address without a password.
 func (c *client) String() string { return c.base.Redacted() }
 
 // unreachable says why nobody answered and what to try.
-func (c *client) unreachable(err error) error {
+func (c *client) unreachable(err error, patience time.Duration) error {
 	var dns *net.DNSError
 	var uerr *url.Error
 	switch {
@@ -97,7 +114,7 @@ func (c *client) unreachable(err error) error {
 	case errors.As(err, &dns):
 		return fmt.Errorf("no server at %s: host %s is not known: set SPATE_URL", c, printable(dns.Name))
 	case errors.As(err, &uerr) && uerr.Timeout():
-		return fmt.Errorf("no answer from %s in %v: is it busy, or behind a firewall? set SPATE_URL", c, askTimeout)
+		return fmt.Errorf("no answer from %s in %v: is it busy, or behind a firewall? set SPATE_URL", c, patience)
 	case errors.As(err, &uerr):
 		err = uerr.Err // without the URL, which may hold a password
 	}

@@ -93,7 +93,7 @@ func newPromRig(t *testing.T, limits promql.Limits) *promRig {
 	}
 	server := web.New(web.Config{Version: "test", Zone: time.UTC}, web.Deps{
 		Board: board, Store: store, Painter: graph.NewRenderer(), Metrics: metrics.NewSet(), Log: log,
-		Prometheus: promql.New(store, promSource{board}, limits, log),
+		Prometheus: promql.New(store, promSource{board}, limits, log), Import: store,
 	})
 	r.Server = httptest.NewServer(server)
 	t.Cleanup(r.Close)

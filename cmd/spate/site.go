@@ -142,6 +142,7 @@ func (s *site) deps() web.Deps {
 	return web.Deps{
 		Board: s.board, Store: s.store, Painter: graph.NewRenderer(), Metrics: s.metrics, Log: s.log,
 		StoreStatus: s.storeStatus,
+		Import:      s.store,
 		Prometheus:  promql.New(s.store, promSource{s.board}, promql.DefaultLimits(), s.log),
 		Ready:       func() error { return nil }, // the store is open and the schedule is set before the server is made
 	}

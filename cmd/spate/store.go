@@ -16,6 +16,8 @@ import (
 type store interface {
 	Accept(ctx context.Context, r *spate.Round)
 	Query(ctx context.Context, q spate.Query) (*spate.Frame, error)
+	Import(ctx context.Context, h spate.History) (spate.Taken, error)
+	Flush(ctx context.Context) error
 	Status() storage.Status
 	Close() error
 }

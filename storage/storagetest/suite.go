@@ -57,6 +57,7 @@ func Run(t *testing.T, open Opener) {
 		{"a sum of hours does not dip where a small member is unknown", sumOfHours},
 		{"names of any letters are kept apart", hostileNames},
 		{"a port nobody knows is unknown, not an error", nobody},
+		{"what another store knew is taken over, and nothing is written over", imports},
 		{"questions that make no sense are refused", refused},
 		{"many readers do not disturb the writer", readers},
 	} {
