@@ -51,7 +51,9 @@ func (w *writer) checkpoint() {
 		return
 	}
 	w.unwritten = false
-	w.e.journal.begin(w.step, w.state(), w.now)
+	w.e.journal.begin(func(b []byte) []byte {
+		return sealRecord(w.appendState(startRecord(appendHeader(b, w.step))), journalHead, recordState)
+	}, w.now)
 }
 
 // tickJournal is done once a second.

@@ -244,3 +244,6 @@ func SealedJournal(b []byte) []byte {
 	}
 	return b
 }
+
+// ParseManifest reads a manifest of a backup.
+func ParseManifest(text []byte) (*Manifest, error) { return parseManifest(text) }

@@ -98,9 +98,9 @@ func (j *journal) path(number uint64) string {
 	return filepath.Join(j.dir, fmt.Sprintf("%016x%s", number, journalSuffix))
 }
 
-// begin starts a file with the state of the writer. What cannot be written is
+// begin starts a file with what head appends: the state of the writer. What cannot be written is
 // told once and tried again when the next file is due.
-func (j *journal) begin(step int64, state []byte, at int64) {
+func (j *journal) begin(head func(b []byte) []byte, at int64) {
 	j.pause()
 	j.began = at
 	file, err := os.OpenFile(j.path(j.number+1), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o640)
@@ -111,7 +111,9 @@ func (j *journal) begin(step int64, state []byte, at int64) {
 	j.number++
 	j.file, j.ids = file, map[spate.PortID]uint32{}
 	j.old = append(j.old, oldFile{number: j.number})
-	j.write(appendRecord(appendHeader(nil, step), recordState, state))
+	j.buf = head(j.buf[:0]) // of every round there is room again
+	j.write(j.buf)
+	j.buf = j.buf[:0]
 	if j.file != nil {
 		j.broken = ""
 		j.prune(at)

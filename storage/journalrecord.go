@@ -57,10 +57,11 @@ func appendHeader(b []byte, step int64) []byte {
 
 func appendRecord(b []byte, kind byte, body []byte) []byte {
 	start := len(b)
-	b = append(b, make([]byte, recordHead)...)
-	b = append(b, body...)
-	return sealRecord(b, start, kind)
+	return sealRecord(append(startRecord(b), body...), start, kind)
 }
+
+// startRecord makes room for the head of a record, which sealRecord fills in.
+func startRecord(b []byte) []byte { return append(b, make([]byte, recordHead)...) }
 
 // sealRecord fills in the head of the record that begins at start.
 func sealRecord(b []byte, start int, kind byte) []byte {
@@ -74,7 +75,7 @@ func sealRecord(b []byte, start int, kind byte) []byte {
 // named so far; those new in it are added.
 func appendRound(b []byte, r *spate.Round, ids map[spate.PortID]uint32) []byte {
 	start := len(b)
-	b = append(b, make([]byte, recordHead)...)
+	b = startRecord(b)
 	b = binary.LittleEndian.AppendUint64(b, uint64(r.At.UnixMilli()))
 	n := 0
 	for i := range r.Readings {

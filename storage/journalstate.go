@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"spate"
 )
@@ -18,11 +19,13 @@ import (
 //	          the open buckets, as the snapshot of accumulators has them
 
 // state is what a file of the journal begins with.
-func (w *writer) state() []byte {
+func (w *writer) state() []byte { return w.appendState(nil) }
+
+func (w *writer) appendState(b []byte) []byte {
 	ps := w.e.ports
 	ps.mu.RLock()
 	defer ps.mu.RUnlock()
-	b := make([]byte, 0, 64+len(ps.byID)*160+len(ps.sums)*600)
+	b = slices.Grow(b, 64+len(ps.byID)*160+len(ps.sums)*600)
 	b = binary.LittleEndian.AppendUint64(b, uint64(w.tidied))
 	b = binary.LittleEndian.AppendUint64(b, uint64(w.swept))
 	count, n := len(b), uint32(0)

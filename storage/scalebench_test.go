@@ -71,7 +71,7 @@ func BenchmarkTwoHours(b *testing.B) {
 		length, faster = 2*time.Minute*time.Duration(n), time.Duration(n)
 	}
 	cfg := storage.DefaultConfig()
-	cfg.Path, cfg.Step = b.TempDir(), storagetest.Step
+	cfg.Path, cfg.Step, cfg.JournalAge = b.TempDir(), storagetest.Step, 24*time.Hour
 	e := open(b, cfg)
 	tr := newTraffic(tenThousand)
 	for b.Loop() {

@@ -32,6 +32,8 @@ type store struct {
 	queue     chan *spate.Round
 	flushes   chan chan struct{}
 	histories chan historyJob
+	moments   chan chan moment
+	backing   sync.Mutex // one backup at a time
 	stop      chan struct{}
 	stopped   sync.Once
 	writing   sync.WaitGroup
@@ -86,7 +88,7 @@ func newStore(cfg Config, f *folder, guard *space, log *slog.Logger) (*store, er
 		cfg: cfg, folder: f, space: guard, journal: j,
 		ports:   newPorts(int(cfg.Ring / cfg.Step)),
 		queue:   make(chan *spate.Round, cfg.Queue),
-		flushes: make(chan chan struct{}), histories: make(chan historyJob),
+		flushes: make(chan chan struct{}), histories: make(chan historyJob), moments: make(chan chan moment),
 		stop:  make(chan struct{}),
 		seats: make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))),
 	}, nil

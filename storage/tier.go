@@ -30,6 +30,7 @@ func openTier(name spate.Tier, path string, keep time.Duration) (t *tier, oldest
 	if err := t.open(); err != nil {
 		return nil, 0, 0, err
 	}
+	t.dropSnapshots()
 	return t, oldest, newest, nil
 }
 

@@ -67,6 +67,8 @@ func (w *writer) run(stop <-chan struct{}) {
 			close(done)
 		case job := <-w.e.histories:
 			w.history(job)
+		case ask := <-w.e.moments:
+			ask <- w.moment()
 		case <-quick.C:
 			w.e.journal.flush()
 			if w.e.space.near {

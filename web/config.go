@@ -70,8 +70,9 @@ type Deps struct {
 	Board       *Board
 	Store       Store
 	Painter     Painter
-	Prometheus  http.Handler // answers below /prometheus; nil: nobody does
-	Import      Importer     // nil: nothing is imported
+	Prometheus  http.Handler                                                                                  // answers below /prometheus; nil: nobody does
+	Import      Importer                                                                                      // nil: nothing is imported
+	Backup      func(ctx context.Context, dir string, progress func(done, total int64)) (BackupResult, error) // nil: none is made
 	StoreStatus func() StoreStatus
 	Ready       func() error // nil when the store is open and the first round is planned, else why not
 	Metrics     *metrics.Set // what GET /metrics prints; the server adds its own

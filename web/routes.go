@@ -29,6 +29,7 @@ func (s *Server) routes() []route {
 		{get, "/api/v1/status", s.showStatus, viewer},
 		{get, "/api/v1/events", s.showEvents, viewer},
 		{http.MethodPost, "/api/v1/import", s.importHistory, admin},
+		{http.MethodPost, "/api/v1/backup", s.makeBackup, admin},
 		{get, "/api/openapi.yaml", s.showOpenAPI, viewer},
 
 		// The pages.

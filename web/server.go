@@ -37,6 +37,7 @@ type Server struct {
 	painter     Painter
 	prometheus  http.Handler
 	importer    Importer
+	backup      func(context.Context, string, func(done, total int64)) (BackupResult, error)
 	storeStatus func() StoreStatus
 	isReady     func() error
 	metrics     *metrics.Set
@@ -69,7 +70,7 @@ func New(cfg Config, deps Deps) *Server {
 	deps.fillIn()
 	now, cores := time.Now(), runtime.GOMAXPROCS(0)
 	s := &Server{
-		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import,
+		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import, backup: deps.Backup,
 		storeStatus: deps.StoreStatus, isReady: deps.Ready, metrics: deps.Metrics,
 		access: newAccess(cfg.BaseURL),
 		rounds: newFeed(feedAge, feedBytes, now), wallFeed: newFeed(feedAge, 1, now),

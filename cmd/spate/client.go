@@ -63,10 +63,7 @@ func (c *client) do(req *http.Request, wanted string, patience time.Duration) ([
 	defer end()
 	req = req.WithContext(ctx)
 	req.Header.Set("Accept", wanted)
-	req.Header.Set("User-Agent", "spate/"+version)
-	if c.token != "" {
-		req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
-	}
+	c.dress(req)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, c.unreachable(err, patience)
@@ -86,6 +83,14 @@ func (c *client) do(req *http.Request, wanted string, patience time.Duration) ([
 		return nil, fmt.Errorf("%s answers, but not as Spate does (%q, want %s): check SPATE_URL", c, spate.Clean(got), wanted)
 	}
 	return body, nil
+}
+
+// dress says who asks.
+func (c *client) dress(req *http.Request) {
+	req.Header.Set("User-Agent", "spate/"+version)
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+c.token.Reveal())
+	}
 }
 
 // post sends a body that is packed with gzip, and gives the JSON of the answer.

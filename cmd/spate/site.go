@@ -32,6 +32,9 @@ type site struct {
 	host      *host.Reader // nil: off
 }
 
+// stateFile is where storage.State lies in storage.path.
+const stateFile = "state.db"
+
 // A sink takes rounds; rooms declare the same.
 type sink interface {
 	Accept(ctx context.Context, r *spate.Round)
@@ -52,7 +55,7 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	if s.store, err = openStore(cfg, s.metrics, log); err != nil {
 		return nil, err
 	}
-	if s.state, err = storage.OpenState(filepath.Join(cfg.Storage.Path, "state.db"), log); err != nil {
+	if s.state, err = storage.OpenState(filepath.Join(cfg.Storage.Path, stateFile), log); err != nil {
 		return nil, errors.Join(err, s.store.Close())
 	}
 	if cfg.Host.Enabled {
@@ -143,6 +146,7 @@ func (s *site) deps() web.Deps {
 		Board: s.board, Store: s.store, Painter: graph.NewRenderer(), Metrics: s.metrics, Log: s.log,
 		StoreStatus: s.storeStatus,
 		Import:      s.store,
+		Backup:      s.backup,
 		Prometheus:  promql.New(s.store, promSource{s.board}, promql.DefaultLimits(), s.log),
 		Ready:       func() error { return nil }, // the store is open and the schedule is set before the server is made
 	}

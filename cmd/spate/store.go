@@ -18,6 +18,7 @@ type store interface {
 	Query(ctx context.Context, q spate.Query) (*spate.Frame, error)
 	Import(ctx context.Context, h spate.History) (spate.Taken, error)
 	Flush(ctx context.Context) error
+	Backup(ctx context.Context, dir, version string, extras []storage.Extra, progress func(done, total int64)) (*storage.Manifest, error)
 	Status() storage.Status
 	Close() error
 }
