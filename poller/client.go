@@ -22,7 +22,8 @@ type client struct {
 	rto     rto
 	retries int
 
-	hadEngine bool // v3: the engine was known before the request under way
+	view      string // which of the device's bridges is asked: a VLAN, as Cisco has them; "": the usual one
+	hadEngine bool   // v3: the engine was known before the request under way
 }
 
 // library lends gosnmp's objects. Each holds a receive buffer of 64 KB; v1 and
@@ -167,8 +168,16 @@ func (c *client) prepare(ctx context.Context, g *gosnmp.GoSNMP, wait time.Durati
 	}
 	g.Conn, g.Context = c.guard, ctx
 	g.Timeout, g.Retries = wait, 0
+	if c.own != nil {
+		if c.own.ContextName = c.cred.Context; c.view != "" {
+			c.own.ContextName = "vlan-" + c.view
+		}
+	}
 	if c.cred.Version != V3 {
 		g.Version, g.Community = gosnmp.Version2c, c.cred.Community.Reveal()
+		if c.view != "" {
+			g.Community += "@" + c.view
+		}
 		if c.cred.Version == V1 {
 			g.Version = gosnmp.Version1
 		}

@@ -19,6 +19,9 @@ type Counts struct {
 	quarantined *metrics.Counter
 	rounds      *metrics.Counter
 	failed      *metrics.Counter
+	surveys     *metrics.Counter
+	broken      *metrics.Counter // surveys
+	surveyPDUs  *metrics.Counter
 	lateSeconds *metrics.Histogram
 	tookSeconds *metrics.Histogram
 
@@ -34,6 +37,9 @@ func NewCounts(set *metrics.Set) *Counts {
 		quarantined: set.NewCounter("spate_quarantined_total"),
 		rounds:      set.NewCounter("spate_rounds_total"),
 		failed:      set.NewCounter("spate_rounds_failed_total"),
+		surveys:     set.NewCounter("spate_surveys_total"),
+		broken:      set.NewCounter("spate_surveys_failed_total"),
+		surveyPDUs:  set.NewCounter("spate_survey_requests_total"),
 		lateSeconds: set.NewHistogram("spate_poll_late_seconds"),
 		tookSeconds: set.NewHistogram("spate_round_seconds"),
 	}
@@ -61,6 +67,15 @@ func (c *Counts) fell(what Fallback) { c.fallbacks[what].Inc() }
 
 // Fell is how often devices were read another way for one reason.
 func (c *Counts) Fell(what Fallback) uint64 { return c.fallbacks[what].Get() }
+
+// surveyed counts the tables of one device.
+func (c *Counts) surveyed(t *spate.Tables, err error) {
+	c.surveys.Inc()
+	c.surveyPDUs.Add(t.PDUs)
+	if err != nil {
+		c.broken.Inc()
+	}
+}
 
 func (c *Counts) round(r *spate.Round) {
 	c.rounds.Inc()

@@ -32,6 +32,7 @@ type device struct {
 	packets  func() uint64
 
 	voice *voice
+	turn  *turn // nil: the tables around it are not read
 
 	walkVars  int // taught by walks, see learned
 	walkNext  bool

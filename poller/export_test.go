@@ -2,6 +2,7 @@ package poller
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"net/netip"
 	"time"
@@ -20,6 +21,21 @@ func Round(ctx context.Context, raw net.Conn, t Target, cfg Config, counts *Coun
 	d := newDevice(t, cfg, counts)
 	d.session, d.packets = c, c.guard.packets.Load
 	return d.pass(ctx), d.table, nil
+}
+
+// Around does one pass over a device and reads the tables around it.
+func Around(ctx context.Context, raw net.Conn, t Target, cfg Config, counts *Counts) (*spate.Tables, error) {
+	c, err := (&library{}).dial(raw, t.Credentials, cfg, counts.reject)
+	if err != nil {
+		return nil, err
+	}
+	p := New(cfg, nil, nil, counts, slog.New(slog.DiscardHandler))
+	d := newDevice(t, cfg, counts)
+	d.session, d.packets, d.turn = c, c.guard.packets.Load, newTurn()
+	if r := d.pass(ctx); r.Err != nil {
+		return nil, r.Err
+	}
+	return p.survey(ctx, d)
 }
 
 // Client opens a session for tests.

@@ -33,6 +33,8 @@ type Poller struct {
 	library   library
 	slots     chan struct{}
 	studies   chan struct{} // devices whose renewals are being studied
+	tables    TableSink     // nil: nobody wants to know what is around devices
+	surveying chan struct{} // devices that are being surveyed
 
 	recall func(device string) []byte // what an earlier run has learned; nil: nothing
 
@@ -46,6 +48,7 @@ type Poller struct {
 // loop is the goroutine of one device.
 type loop struct {
 	target Target
+	device *device
 	stop   context.CancelFunc
 	done   chan struct{}
 }
@@ -55,7 +58,7 @@ type loop struct {
 func New(cfg Config, transport Transport, sink Sink, counts *Counts, log *slog.Logger) *Poller {
 	return &Poller{
 		cfg: cfg, transport: transport, resolver: net.DefaultResolver, sink: sink, counts: counts, log: log,
-		slots: make(chan struct{}, maxRounds), studies: make(chan struct{}, maxStudies), running: map[string]*loop{},
+		slots: make(chan struct{}, maxRounds), studies: make(chan struct{}, maxStudies), surveying: make(chan struct{}, mostSurveys), running: map[string]*loop{},
 	}
 }
 
@@ -112,13 +115,20 @@ func (p *Poller) adjust() {
 
 func (p *Poller) start(t Target) {
 	ctx, stop := context.WithCancel(p.ctx)
-	l := &loop{target: t, stop: stop, done: make(chan struct{})}
+	l := &loop{target: t, device: newDevice(t, p.cfg, p.counts), stop: stop, done: make(chan struct{})}
+	var surveys sync.WaitGroup
+	if p.tables != nil {
+		l.device.turn = newTurn()
+		surveys.Go(func() { p.surveys(ctx, l.device) })
+	}
 	p.running[t.Device.Name] = l
 	p.loops.Add(1)
 	go func() {
 		defer p.loops.Done()
 		defer close(l.done)
-		p.poll(ctx, newDevice(t, p.cfg, p.counts))
+		p.poll(ctx, l.device)
+		surveys.Wait()
+		p.close(l.device)
 	}()
 }
 
@@ -130,10 +140,10 @@ func (p *Poller) poll(ctx context.Context, d *device) {
 	if p.recall != nil {
 		d.recall(p.recall(d.target.Device.Name), time.Now())
 	}
-	defer p.close(d)
 	slot := firstSlot(time.Now(), d)
 	for {
 		due := slot.Add(d.renewal.wait(slot, d.every()))
+		d.turn.plan(due)
 		if !p.await(ctx, d, due) {
 			return
 		}
@@ -217,6 +227,7 @@ func (p *Poller) unwatch(d *device) {
 
 // look does one look of a study, and takes its result over.
 func (p *Poller) look(ctx context.Context, d *device, due time.Time) {
+	defer d.turn.take()()
 	ctx, cancel := context.WithDeadlineCause(ctx, due.Add(-lookMargin/2), ErrBudget)
 	defer cancel()
 	next, err := d.renewal.study.look(ctx, d.session)
@@ -245,6 +256,7 @@ func (p *Poller) round(ctx context.Context, d *device, due time.Time) (*spate.Ro
 		return nil, false
 	}
 	defer func() { <-p.slots }()
+	defer d.turn.take()()
 	late := time.Since(due)
 	p.counts.late(late)
 	start := time.Now()
