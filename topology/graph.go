@@ -91,6 +91,13 @@ func (g *Graph) Forget(name string) {
 	delete(g.devices, name)
 }
 
+// Retain drops devices that are not among the names.
+func (g *Graph) Retain(names map[string]bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	maps.DeleteFunc(g.devices, func(name string, _ *device) bool { return !names[name] })
+}
+
 // Accept takes a device's ports and rates from its round.
 func (g *Graph) Accept(r *spate.Round) {
 	if len(r.Readings) == 0 {

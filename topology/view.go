@@ -24,6 +24,8 @@ type View struct {
 	member map[spate.PortID]spate.PortID
 	roles  map[spate.PortID]*spate.PortRole
 	byPort map[spate.PortID][]int // indexes of Hosts
+	ends   map[spate.PortID]int   // of a port or bundle, the index of its link
+	tables map[string]*spate.Tables
 }
 
 type end struct {
@@ -41,9 +43,12 @@ func (g *Graph) View(now time.Time) *View {
 		}
 	}
 	id := g.identify()
-	v := &View{At: now, Links: g.join(now, id), far: map[spate.PortID]end{}, member: map[spate.PortID]spate.PortID{}, roles: map[spate.PortID]*spate.PortRole{}, byPort: map[spate.PortID][]int{}}
+	v := &View{At: now, Links: g.join(now, id), far: map[spate.PortID]end{}, member: map[spate.PortID]spate.PortID{}, roles: map[spate.PortID]*spate.PortRole{}, byPort: map[spate.PortID][]int{}, ends: map[spate.PortID]int{}, tables: map[string]*spate.Tables{}}
 	g.gone(v, now)
 	v.connect(g)
+	for _, d := range g.devices {
+		v.tables[d.name] = d.tables
+	}
 	g.settleHosts(v, id, now)
 	g.roles(v, id)
 	for _, name := range g.names() {
@@ -75,8 +80,13 @@ func (v *View) connect(g *Graph) {
 			}
 		}
 	}
-	for _, l := range v.Links {
+	for i, l := range v.Links {
 		a, b := v.logical(l.A), v.logical(l.B)
+		for _, id := range [...]spate.PortID{l.A, l.B, a, b} {
+			if _, had := v.ends[id]; !had {
+				v.ends[id] = i
+			}
+		}
 		if was, had := v.far[a]; had && was.sure >= l.Confidence {
 			continue
 		}
@@ -133,14 +143,15 @@ func (v *View) HostsAt(id spate.PortID) []spate.Host {
 
 // Neighbour is the port at the other end of a physical or logical port.
 func (v *View) Neighbour(id spate.PortID) (spate.Link, bool) {
-	for i := range v.Links {
-		l := &v.Links[i]
-		if l.A == id || l.B == id || v.logical(l.A) == id || v.logical(l.B) == id {
-			return *l, true
-		}
+	if i, ok := v.ends[id]; ok {
+		return v.Links[i], true
 	}
 	return spate.Link{}, false
 }
+
+// Tables are those of a device as they stand, partly perhaps of earlier readings;
+// nil: none were read, or too long ago.
+func (v *View) Tables(device string) *spate.Tables { return v.tables[device] }
 
 // roles says of every port what it is for.
 func (g *Graph) roles(v *View, id *identity) {

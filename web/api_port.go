@@ -10,8 +10,8 @@ import (
 	"spate"
 )
 
-// portJSON is one port as the API tells it. Neighbour, hosts, usual, factor and
-// mark belong to topology and detection; they are absent facts until then.
+// portJSON is one port as the API tells it. Usual, factor and mark belong to
+// detection; they are absent facts until then.
 type portJSON struct {
 	Device      string            `json:"device"`
 	Port        string            `json:"port"`
@@ -24,17 +24,22 @@ type portJSON struct {
 	Admin       spate.Status      `json:"admin"`
 	Oper        spate.Status      `json:"oper"`
 	Role        string            `json:"role"`
-	Neighbour   *struct{}         `json:"neighbour"`
-	Hosts       []struct{}        `json:"hosts"`
-	Rate        *rateJSON         `json:"rate"`
-	Gap         fact              `json:"gap"`
-	GapText     fact              `json:"gap_text"`
-	Quarantine  *quarantineJSON   `json:"quarantine"`
-	Bundle      fact              `json:"bundle"`
-	Counted     bool              `json:"counted"`
-	Usual       *struct{}         `json:"usual"`
-	Factor      number            `json:"factor"`
-	Mark        *struct{}         `json:"mark"`
+	Neighbour   *neighbourJSON    `json:"neighbour"`
+	Hosts       []hostJSON        `json:"hosts"`
+
+	RoleConfidence number   `json:"role_confidence"`
+	RoleEvidence   []string `json:"role_evidence"`
+	HostCount      int      `json:"host_count"`
+
+	Rate       *rateJSON       `json:"rate"`
+	Gap        fact            `json:"gap"`
+	GapText    fact            `json:"gap_text"`
+	Quarantine *quarantineJSON `json:"quarantine"`
+	Bundle     fact            `json:"bundle"`
+	Counted    bool            `json:"counted"`
+	Usual      *struct{}       `json:"usual"`
+	Factor     number          `json:"factor"`
+	Mark       *struct{}       `json:"mark"`
 }
 
 // quarantineJSON is the newest reading that was above the port's speed.
@@ -95,7 +100,7 @@ func (p portView) json() portJSON {
 		Alias: fact(port.Alias), Descr: fact(port.Descr), Type: fact(port.Type),
 		SpeedBps: unknown, SpeedSource: port.SpeedSource,
 		Admin: portStatus(port.Admin), Oper: portStatus(port.Oper),
-		Role: "unknown", Hosts: []struct{}{}, Gap: fact(p.Gap), Factor: unknown, Rate: p.rate(),
+		Role: "unknown", Hosts: []hostJSON{}, RoleConfidence: unknown, RoleEvidence: []string{}, Gap: fact(p.Gap), Factor: unknown, Rate: p.rate(),
 	}
 	j.GapText, j.Quarantine, j.Bundle, j.Counted = fact(p.gapText()), quarantined(p.Quarantine), fact(port.Bundle), !port.HighLayer
 	if port.SpeedSource == "" {
@@ -193,9 +198,7 @@ type portFilter struct {
 
 // ports walks the ports in the order of device, then ifIndex.
 func (s *Server) ports(f portFilter, from cursor, now time.Time, yield func(portView) bool) {
-	if f.role != "" && f.role != "unknown" {
-		return // roles come with topology: until then every port is unknown
-	}
+	network := s.network()
 	for v := range s.board.devicesFrom(from.device) {
 		if f.device != "" && v.device.Name != f.device {
 			continue
@@ -203,7 +206,7 @@ func (s *Server) ports(f portFilter, from cursor, now time.Time, yield func(port
 		for i := range v.readings {
 			p := portView{v, &v.readings[i], now}
 			id := p.Port.ID
-			if from.passed(v.device.Name, p.Port.IfIndex, id.Name) || f.text != "" && !p.matches(f.text) {
+			if from.passed(v.device.Name, p.Port.IfIndex, id.Name) || f.text != "" && !p.matches(f.text) || f.role != "" && string(network.Role(id)) != f.role {
 				continue
 			}
 			if !yield(p) {
@@ -234,14 +237,16 @@ func (s *Server) listPorts(c *gin.Context) error {
 		}
 		from.device = max(from.device, f.device)
 	}
-	list, next := make([]portJSON, 0, min(limit, 64)), fact("")
+	list, next, network := make([]portJSON, 0, min(limit, 64)), fact(""), s.network()
 	s.ports(f, from, now, func(p portView) bool {
 		if len(list) == limit {
 			last := list[limit-1]
 			next = fact(cursor{last.Device, last.IfIndex, last.Port}.String())
 			return false
 		}
-		list = append(list, p.json())
+		j := p.json()
+		surround(&j, network, p.Port.ID)
+		list = append(list, j)
 		return true
 	})
 	if wantsCSV(c) {

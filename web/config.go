@@ -13,6 +13,7 @@ import (
 
 	"spate"
 	"spate/graph"
+	"spate/topology"
 )
 
 // Config is what [server] and [web] of config.toml say, and the version.
@@ -73,6 +74,7 @@ type Deps struct {
 	Prometheus  http.Handler                                                                                  // answers below /prometheus; nil: nobody does
 	Import      Importer                                                                                      // nil: nothing is imported
 	Backup      func(ctx context.Context, dir string, progress func(done, total int64)) (BackupResult, error) // nil: none is made
+	Network     func() *topology.View                                                                         // what is known of the network now; nil: nothing is
 	StoreStatus func() StoreStatus
 	Ready       func() error // nil when the store is open and the first round is planned, else why not
 	Metrics     *metrics.Set // what GET /metrics prints; the server adds its own

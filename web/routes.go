@@ -26,6 +26,8 @@ func (s *Server) routes() []route {
 		{get, "/api/v1/series", s.showSeries, viewer},
 		{get, "/api/v1/graph.png", s.graphPNG, viewer},
 		{get, "/api/v1/graph.svg", s.graphSVG, viewer},
+		{get, "/api/v1/topology", s.showTopology, viewer},
+		{get, "/api/v1/find", s.findAnything, viewer},
 		{get, "/api/v1/status", s.showStatus, viewer},
 		{get, "/api/v1/events", s.showEvents, viewer},
 		{http.MethodPost, "/api/v1/import", s.importHistory, admin},

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"spate/topology"
 )
 
 // Limits of a connection: a slow caller holds nothing up, a large header ends
@@ -37,6 +39,7 @@ type Server struct {
 	painter     Painter
 	prometheus  http.Handler
 	importer    Importer
+	view        func() *topology.View
 	backup      func(context.Context, string, func(done, total int64)) (BackupResult, error)
 	storeStatus func() StoreStatus
 	isReady     func() error
@@ -70,7 +73,7 @@ func New(cfg Config, deps Deps) *Server {
 	deps.fillIn()
 	now, cores := time.Now(), runtime.GOMAXPROCS(0)
 	s := &Server{
-		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import, backup: deps.Backup,
+		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import, view: deps.Network, backup: deps.Backup,
 		storeStatus: deps.StoreStatus, isReady: deps.Ready, metrics: deps.Metrics,
 		access: newAccess(cfg.BaseURL),
 		rounds: newFeed(feedAge, feedBytes, now), wallFeed: newFeed(feedAge, 1, now),

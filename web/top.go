@@ -134,9 +134,10 @@ func (s *Server) listTop(c *gin.Context) error {
 		keep = everyPort
 	}
 	best := s.board.top(by, n, time.Now(), keep)
-	list := make([]portJSON, len(best))
+	list, network := make([]portJSON, len(best)), s.network()
 	for i := range best {
 		list[i] = best[i].json()
+		surround(&list[i], network, best[i].Port.ID)
 	}
 	if wantsCSV(c) {
 		return s.writePortsCSV(c, list, "")

@@ -27,6 +27,7 @@ type site struct {
 	state     *storage.State
 	store     store
 	inventory *inventory
+	network   *network
 	sockets   *poller.Sockets
 	poller    *poller.Poller
 	host      *host.Reader // nil: off
@@ -68,15 +69,17 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	}
 	s.inventory.retain(s.devices(cfg))
 	s.inventory.seed(s.board)
+	s.network = newNetwork(cfg, nil, log)
 	counts := poller.NewCounts(s.metrics)
 	s.sockets = poller.NewSockets(counts.Reject)
 	s.poller = poller.New(cfg.Poller, s.sockets, s.sink(), counts, log)
 	s.poller.Recall(s.inventory.recall)
+	s.poller.Survey(s.network)
 	s.poller.Set(cfg.Targets)
 	return s, nil
 }
 
-func (s *site) sink() sink { return tee{s.board, s.store, s.inventory} }
+func (s *site) sink() sink { return tee{s.board, s.store, s.inventory, s.network} }
 
 // devices are the configured ones and this machine, which gives its name up to
 // a configured device that has it.
@@ -109,6 +112,7 @@ func groups(cfg *config.Config) (out []web.Group) {
 func (s *site) run(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { return ended(ctx, s.poller.Run(ctx)) })
 	group.Go(func() error { s.inventory.run(ctx); return nil })
+	group.Go(func() error { s.network.run(ctx); return nil })
 	if s.host == nil {
 		return
 	}
@@ -126,6 +130,7 @@ func (s *site) adopt(cfg *config.Config) {
 	s.board.SetGroups(groups(cfg))
 	s.inventory.retain(s.devices(cfg))
 	s.inventory.seed(s.board)
+	s.network.adopt(cfg, s.devices(cfg))
 	s.poller.Set(cfg.Targets)
 }
 
@@ -145,6 +150,7 @@ func (s *site) deps() web.Deps {
 	return web.Deps{
 		Board: s.board, Store: s.store, Painter: graph.NewRenderer(), Metrics: s.metrics, Log: s.log,
 		StoreStatus: s.storeStatus,
+		Network:     s.network.View,
 		Import:      s.store,
 		Backup:      s.backup,
 		Prometheus:  promql.New(s.store, promSource{s.board}, promql.DefaultLimits(), s.log),

@@ -1,0 +1,175 @@
+package web
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"spate"
+	"spate/topology"
+)
+
+type topologyJSON struct {
+	At      stamp       `json:"at"`
+	Devices []tableJSON `json:"devices"`
+	Links   []linkJSON  `json:"links"`
+	Gone    []linkJSON  `json:"gone"` // stood within the last day
+}
+
+func (s *Server) showTopology(c *gin.Context) error {
+	v := s.network()
+	j := topologyJSON{At: stamp(v.At), Devices: []tableJSON{}, Links: []linkJSON{}, Gone: []linkJSON{}}
+	for d := range s.board.devices {
+		j.Devices = append(j.Devices, tablesOf(d.device.Name, v.Tables(d.device.Name)))
+	}
+	for i := range v.Links {
+		j.Links = append(j.Links, linkOf(&v.Links[i]))
+	}
+	for i := range v.Gone {
+		j.Gone = append(j.Gone, linkOf(&v.Gone[i]))
+	}
+	body, err := marshal(j)
+	if err != nil {
+		return err
+	}
+	return s.writeTagged(c, "application/json", "private, no-cache", append(body, '\n'))
+}
+
+// A findResult is one answer to find: the edge port of a host first.
+type findResult struct {
+	Kind   string  `json:"kind"` // host, port, device
+	Device string  `json:"device"`
+	Port   fact    `json:"port"`
+	MAC    fact    `json:"mac"`
+	IP     fact    `json:"ip"`
+	Name   fact    `json:"name"`
+	User   *string `json:"user"`
+	SeenAt stamp   `json:"seen_at"`
+	Text   string  `json:"text"` // the answer in words
+	rank   int
+}
+
+const (
+	mostFindText    = 255
+	mostFindResults = 200
+)
+
+// findAnything looks for a MAC in any notation, an IP, or a part of a name.
+func (s *Server) findAnything(c *gin.Context) error {
+	q := strings.TrimSpace(c.Query("q"))
+	if q == "" || len(q) > mostFindText {
+		return badParam("q", c.Query("q"), "a MAC, an IP, or a part of a name or alias, at most 255 octets")
+	}
+	limit, err := intParam(c.Request.URL.Query(), "limit", 50, 1, mostFindResults)
+	if err != nil {
+		return err
+	}
+	list := s.look(q, limit)
+	return s.writeJSON(c, map[string]any{"results": list})
+}
+
+// look finds the nearest first: what is exactly so called, hosts before ports,
+// those before devices.
+func (s *Server) look(q string, limit int) []findResult {
+	v, now := s.network(), time.Now()
+	out := []findResult{}
+	mac, macErr := spate.ParseMAC(q)
+	ip, ipErr := netip.ParseAddr(q)
+	text := strings.ToLower(q)
+	for i := range v.Hosts {
+		h := &v.Hosts[i]
+		rank := -1
+		switch {
+		case macErr == nil && h.MAC == mac, ipErr == nil && slices.Contains(h.IPs, ip.WithZone("").Unmap()), strings.EqualFold(h.Name, q):
+			rank = 0
+		case macErr != nil && ipErr != nil && (containsFold(h.Name, text) || containsFold(h.Customer, text)):
+			rank = 3
+		case len(text) >= 4 && strings.HasPrefix(h.MAC.String(), text):
+			rank = 4
+		}
+		if rank >= 0 {
+			out = append(out, hostResult(h, v, rank))
+		}
+		if len(out) >= 10*mostFindResults {
+			break
+		}
+	}
+	for d := range s.board.devices {
+		if strings.EqualFold(d.device.Name, q) || d.device.Address == q || containsFold(d.device.Name, text) || containsFold(d.system.Name, text) {
+			r := findResult{Kind: "device", Device: d.device.Name, Name: fact(d.system.Name), IP: fact(d.device.Address), SeenAt: stamp(d.answered), rank: 2, Text: d.device.Name + " (" + d.device.Address + ")"}
+			if strings.EqualFold(d.device.Name, q) || d.device.Address == q {
+				r.rank = 0
+			}
+			out = append(out, r)
+		}
+	}
+	s.ports(portFilter{text: text}, cursor{index: -1}, now, func(p portView) bool {
+		id := p.Port.ID
+		r := findResult{Kind: "port", Device: id.Device, Port: fact(id.Name), Name: fact(p.Port.Alias), MAC: fact(p.Port.MAC), SeenAt: stamp(p.answered), rank: 5, Text: portText(v, id, p.Port.Alias)}
+		if strings.EqualFold(p.Port.Alias, q) || strings.EqualFold(id.Name, q) || strings.EqualFold(id.String(), q) {
+			r.rank = 1
+		}
+		out = append(out, r)
+		return len(out) < 10*mostFindResults
+	})
+	slices.SortStableFunc(out, func(a, b findResult) int { return cmp.Compare(a.rank, b.rank) })
+	return out[:min(len(out), limit)]
+}
+
+func hostResult(h *spate.Host, v *topology.View, rank int) findResult {
+	r := findResult{Kind: "host", Device: h.Port.Device, Port: fact(h.Port.Name), MAC: fact(h.MAC.String()), Name: fact(h.Name), SeenAt: stamp(h.SeenAt), rank: rank}
+	who := h.Name
+	if who == "" {
+		who = h.MAC.String()
+	}
+	if len(h.IPs) > 0 {
+		r.IP = fact(h.IPs[0].String())
+		who += " (" + h.IPs[0].String() + ")"
+	}
+	r.Text = who + " on " + h.Port.String()
+	if h.Behind != "" {
+		r.Text += ", " + h.Behind
+	}
+	return r
+}
+
+// portText says what is behind a port.
+func portText(v *topology.View, id spate.PortID, alias string) string {
+	text := id.String()
+	if alias != "" {
+		text += " “" + alias + "”"
+	}
+	if l, ok := v.Neighbour(id); ok {
+		far := l.B
+		if l.B.Device == id.Device {
+			far = l.A
+		}
+		return text + " leads to " + far.String()
+	}
+	switch hosts := v.HostsAt(id); {
+	case len(hosts) == 1:
+		return text + ": " + hostWords(&hosts[0])
+	case len(hosts) > 1:
+		return text + ": " + plural(len(hosts), "host", "hosts")
+	}
+	return text
+}
+
+// hostWords is who a host is, in few words.
+func hostWords(h *spate.Host) string {
+	who := h.Name
+	if len(h.IPs) > 0 {
+		if who == "" {
+			return h.IPs[0].String()
+		}
+		return who + " (" + h.IPs[0].String() + ")"
+	}
+	if who == "" {
+		return h.MAC.String()
+	}
+	return who
+}
