@@ -23,6 +23,7 @@ func (w *walker) take(open []*column, a *Answer, visit func(mibs.Object, *Var)) 
 			c.done = true
 		case c.rows >= w.most:
 			w.note(FallbackRows, "%s has more than %d rows: the rest is left out", c.object.Name, w.most)
+			w.short++
 			c.done = true
 		default:
 			c.last = v.OID
@@ -52,6 +53,7 @@ func (w *walker) backwards(c *column) (again bool) {
 	}
 	w.note(FallbackOrder, "%s goes backwards after row %d: the walk ends there", c.object.Name, c.rows)
 	w.cut[c.object.OID] = c.rows
+	w.short++
 	c.done = true
 	return false
 }
@@ -69,8 +71,12 @@ func (w *walker) endRunaway(columns []*column) {
 			longest = max(longest, c.rows)
 		}
 	}
+	if longest == 0 {
+		return // the others are not there at all: an agent may lack a column
+	}
 	if c := open[0]; c.rows > 2*longest+runawayRows {
 		w.note(FallbackRows, "%s goes on after the %d rows of the table: the rest is left out", c.object.Name, longest)
+		w.short++
 		c.done = true
 	}
 }

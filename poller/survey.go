@@ -48,10 +48,10 @@ func (s *surveyor) survey(ctx context.Context) error {
 			s.out.Read[part.kind] = spate.TableRead{Whole: true, Absent: true}
 			continue
 		}
-		cut := len(s.walker.cut)
+		short := s.walker.short
 		notes := len(s.walker.notes)
 		rows, dropped, err := part.read(ctx)
-		read := spate.TableRead{Rows: rows, Dropped: dropped, Whole: err == nil && len(s.walker.cut) == cut}
+		read := spate.TableRead{Rows: rows, Dropped: dropped, Whole: err == nil && s.walker.short == short}
 		read.Absent = read.Whole && rows == 0
 		switch {
 		case err != nil:

@@ -2,6 +2,8 @@ package poller_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -81,4 +83,119 @@ func TestTablesOfRecordingsAreReadWithoutLoss(t *testing.T) {
 		}
 	}
 	t.Logf("in all: %v", total)
+}
+
+// agentWith is an agent with four ports and whatever else.
+func agentWith(set func(w *snmptest.Walk), quirks ...snmptest.Quirk) *snmptest.Agent {
+	w := snmptest.NewWalk()
+	w.Set(mibs.SysUpTime.Instance(0), snmptest.Uptime(0))
+	w.Set(mibs.SysName.Instance(0), snmptest.Text("sw"))
+	w.Set(mibs.IfNumber.Instance(0), snmptest.Int(4))
+	for i := 1; i <= 4; i++ {
+		w.Set(mibs.IfIndex.Instance(i), snmptest.Int(int64(i)))
+		w.Set(mibs.IfDescr.Instance(i), snmptest.Text("port"+string(rune('0'+i))))
+		w.Set(mibs.IfType.Instance(i), snmptest.Int(6))
+		w.Set(mibs.IfName.Instance(i), snmptest.Text("p"+string(rune('0'+i))))
+		w.Set(mibs.IfHCInOctets.Instance(i), snmptest.Growing(mibs.Counter64, 1, 1000))
+		w.Set(mibs.Dot1dBasePortIfIndex.OID.Row(10*i), snmptest.Int(int64(i))) // dot1dBasePort is no ifIndex
+	}
+	set(w)
+	a := snmptest.New(w, snmptest.Config{})
+	a.Misbehave(quirks...)
+	return a
+}
+
+func fdbRow(o mibs.Object, n int) mibs.OID {
+	return o.OID + mibs.OID(fmt.Sprintf(".2.0.%d.%d.%d.%d", n>>24&255, n>>16&255, n>>8&255, n&255))
+}
+
+func TestStationsAreReadByBasePortAndState(t *testing.T) {
+	tables := around(t, agentWith(func(w *snmptest.Walk) {
+		for n, row := range []struct{ port, status int64 }{{10, 3}, {20, 3}, {0, 4}, {30, 2}, {99, 3}, {40, 5}} {
+			w.Set(fdbRow(mibs.Dot1dTpFdbPort, n+1), snmptest.Int(row.port))
+			w.Set(fdbRow(mibs.Dot1dTpFdbStatus, n+1), snmptest.Int(row.status))
+		}
+	}), poller.V2c)
+	got := map[byte]spate.Station{}
+	for _, s := range tables.Stations {
+		got[s.MAC[5]] = s
+	}
+	if len(got) != 4 || got[1].Port != "p1" || got[2].Port != "p2" || !got[3].Self || got[6].Port != "p4" {
+		t.Errorf("stations %+v: want those of base ports 10, 20 and 40, and the bridge's own; not the invalid one nor that of a port nobody has", tables.Stations)
+	}
+	if r := tables.Read[spate.TableFDB]; r.Rows != 6 || r.Dropped != 1 || !r.Whole {
+		t.Errorf("%+v", r)
+	}
+}
+
+// A hundred thousand rows are read, more are cut and told.
+func TestAHugeForwardingTableIsReadAndBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 140,000 rows")
+	}
+	tables := around(t, agentWith(func(w *snmptest.Walk) {
+		for n := range 140_000 {
+			w.Set(fdbRow(mibs.Dot1dTpFdbPort, n+1), snmptest.Int(10))
+		}
+	}), poller.V2c)
+	r := tables.Read[spate.TableFDB]
+	if len(tables.Stations) != 1<<17 || r.Rows != 1<<17 || !strings.Contains(r.Why, "more than 131072 rows") {
+		t.Errorf("%d stations, %d rows, %q", len(tables.Stations), r.Rows, r.Why)
+	}
+}
+
+// Tables that loop, names of 64 KB, markup, ids of no kind: bounded, made valid,
+// and the other tables are read all the same.
+func TestHostileTablesAreBounded(t *testing.T) {
+	long := strings.Repeat("<b>\x1b[2J\u202e", 5000)
+	tables := around(t, agentWith(func(w *snmptest.Walk) {
+		for n := range 3000 {
+			at := mibs.OID(fmt.Sprintf(".0.%d.%d", n%6+1, n))
+			w.Set(mibs.LldpRemChassisIDSubtype.OID+at, snmptest.Int(int64(n%9)))
+			w.Set(mibs.LldpRemChassisID.OID+at, snmptest.Text("\x00\xff\x00\xff\x00"+string(rune(n))))
+			w.Set(mibs.LldpRemPortIDSubtype.OID+at, snmptest.Int(int64(n%9)))
+			w.Set(mibs.LldpRemPortID.OID+at, snmptest.Text(long[:min(len(long), n%1000)]))
+			w.Set(mibs.LldpRemSysName.OID+at, snmptest.Text(long[:900]))
+		}
+		w.Set(mibs.LldpRemManAddrIfSubtype.OID+".0.1.0.1.4.1.2.3", snmptest.Int(1)) // an address cut off
+		w.Set(mibs.LldpRemManAddrIfSubtype.OID+".0.1.0.9.255.1", snmptest.Int(1))
+		w.Set(mibs.Dot1qTpFdbPort.OID+".1.2.3", snmptest.Int(10)) // half a MAC
+		w.Set(mibs.Dot1qTpFdbPort.OID+".1.0.0.0.0.0.300", snmptest.Int(10))
+		w.Set(mibs.IPNetToMediaPhysAddress.OID+".1.10.0.0", snmptest.Text("abcdef"))
+		w.Set(mibs.IPNetToMediaPhysAddress.OID+".1.10.0.0.1", snmptest.Text("abcdef"))
+		w.Set(mibs.IPNetToPhysicalPhysAddress.OID+".1.2.16.1", snmptest.Text("abcdef"))
+	}), poller.V2c)
+	if r := tables.Read[spate.TableLLDP]; r.Rows != 3000 || len(tables.Neighbours) != 3000 {
+		t.Errorf("%d neighbours, %+v", len(tables.Neighbours), r)
+	}
+	for _, n := range tables.Neighbours {
+		for _, s := range []string{n.SysName, n.PortID, n.Chassis.Text, n.PortDescr} {
+			if s != spate.Clean(s) {
+				t.Fatalf("%q was not made clean", s)
+			}
+		}
+	}
+	if r := tables.Read[spate.TableFDB]; len(tables.Stations) != 0 || r.Dropped < 2 {
+		t.Errorf("%d stations, %+v", len(tables.Stations), r)
+	}
+	if len(tables.Bindings) != 1 || tables.Bindings[0].IP.String() != "10.0.0.1" {
+		t.Errorf("bindings %v", tables.Bindings)
+	}
+}
+
+// A table that goes round and round ends there, is told as not whole, and the
+// others are read.
+func TestALoopingTableIsNotWhole(t *testing.T) {
+	tables := around(t, agentWith(func(w *snmptest.Walk) {
+		for n := range 500 {
+			w.Set(fdbRow(mibs.Dot1dTpFdbPort, n+1), snmptest.Int(10))
+		}
+		w.Set(mibs.IPNetToMediaPhysAddress.OID+".1.10.0.0.1", snmptest.Text("abcdef"))
+	}, snmptest.Looping(mibs.Dot1dTpFdbPort.OID)), poller.V2c)
+	if r := tables.Read[spate.TableFDB]; r.Whole || r.Why == "" {
+		t.Errorf("a looping table: %+v", r)
+	}
+	if len(tables.Bindings) != 1 {
+		t.Errorf("the table behind it: %v", tables.Bindings)
+	}
 }

@@ -31,6 +31,7 @@ type walker struct {
 	most    int  // rows of one column
 	noted   map[string]bool
 	notes   []string         // oddities, for spate walk
+	short   int              // how often rows were left out
 	cut     map[mibs.OID]int // columns that ended by going backwards, and their rows by then
 }
 
@@ -157,6 +158,7 @@ func (w *walker) skip(c *column) bool {
 		return false
 	}
 	c.skips++
+	w.short++
 	c.last = c.object.OID.Row(row + 1)
 	w.note(FallbackRow, "%s of row %d or one behind it cannot be read: it is left out", c.object.Name, row+1)
 	return true

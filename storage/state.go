@@ -36,6 +36,14 @@ var migrations = [...]func(*bolt.Tx) error{
 		_, err := tx.CreateBucketIfNotExists(devicesBucket)
 		return err
 	},
+	func(tx *bolt.Tx) error { // 2: who was where
+		for _, name := range [][]byte{hostsNowBucket, hostsPastBucket, hostsMovesBucket} {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return err
+			}
+		}
+		return nil
+	},
 }
 
 const lockPatience = 2 * time.Second // for another process to let go of the file

@@ -2,6 +2,8 @@ package topology
 
 import (
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 
 	"spate"
@@ -145,26 +147,40 @@ func (s *sights) behind(loose func(device, port string) bool) []clue {
 	}
 	var all []match
 	for k := range s.names {
-		for q := range s.macs[k] {
-			if !loose(s.names[k], q) {
-				continue
-			}
-			common, own := map[at]int{}, 0
-			for m, p := range s.seenAt[k] {
-				if p == q {
-					continue
-				}
-				own++
+		onPort := map[string][]spate.MAC{}
+		largest := 0
+		for m, p := range s.seenAt[k] {
+			onPort[p] = append(onPort[p], m)
+			largest = max(largest, len(onPort[p]))
+		}
+		// How many of all stations of k each loose port elsewhere sees; those of a
+		// port of k are then taken off again, so that each station is looked at twice
+		// and not once for every port.
+		count := func(into map[at]int, macs iter.Seq[spate.MAC]) {
+			for m := range macs {
 				for _, w := range where[m] {
 					if w.dev != k {
-						common[w]++
+						into[w]++
 					}
 				}
 			}
-			if own < fewStations {
+		}
+		seen := map[at]int{}
+		count(seen, maps.Keys(s.seenAt[k]))
+		least := max(fewStations, int(alikeEnough*float64(len(s.seenAt[k])-largest)))
+		maps.DeleteFunc(seen, func(_ at, n int) bool { return n < least })
+		if len(seen) == 0 {
+			continue
+		}
+		for q := range s.macs[k] {
+			own := len(s.seenAt[k]) - len(onPort[q])
+			if !loose(s.names[k], q) || own < fewStations {
 				continue
 			}
-			for w, n := range common {
+			off := map[at]int{}
+			count(off, slices.Values(onPort[q]))
+			for w, n := range seen {
+				n -= off[w]
 				union := own + len(s.macs[w.dev][w.port]) - n
 				if alike := float64(n) / float64(union); n >= fewStations && alike >= alikeEnough {
 					all = append(all, match{w, at{k, q}, alike})

@@ -32,6 +32,7 @@ type Graph struct {
 	devices map[string]*device
 	links   map[linkKey]*known // links found so far, to tell how long they stand
 	hosts   map[spate.MAC]*sighting
+	began   time.Time // the first view
 }
 
 type linkKey struct{ a, b spate.PortID }

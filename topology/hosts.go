@@ -17,6 +17,13 @@ type sighting struct {
 	moves int
 }
 
+// Remember takes over what an earlier run knew of a host, before the first view.
+func (g *Graph) Remember(m spate.MAC, port spate.PortID, first time.Time, moves int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hosts[m] = &sighting{port: port, first: first, moves: moves}
+}
+
 // settleHosts puts every station on the port nearest to it: one that has no
 // link, else the one from which the fewest devices are farther on.
 func (g *Graph) settleHosts(v *View, id *identity, now time.Time) {
@@ -68,7 +75,7 @@ func (g *Graph) settleHosts(v *View, id *identity, now time.Time) {
 		if _, linked := v.far[p.port]; linked {
 			continue // seen in passing only: where it sits is not known
 		}
-		v.Hosts = append(v.Hosts, g.host(m, p.port, p.vlan, p.at, ips[m]))
+		v.Hosts = append(v.Hosts, g.host(m, p.port, p.vlan, p.at, ips[m], v.Settled))
 	}
 	slices.SortFunc(v.Hosts, func(a, b spate.Host) int {
 		return cmp.Or(compare(a.Port, b.Port), slices.Compare(a.MAC[:], b.MAC[:]))
@@ -85,19 +92,19 @@ func (g *Graph) settleHosts(v *View, id *identity, now time.Time) {
 		}
 	}
 	for m := range g.hosts {
-		if _, here := best[m]; !here {
+		if _, here := best[m]; !here && v.Settled {
 			delete(g.hosts, m)
 		}
 	}
 }
 
-func (g *Graph) host(m spate.MAC, port spate.PortID, vlan int, at time.Time, ips []netip.Addr) spate.Host {
+func (g *Graph) host(m spate.MAC, port spate.PortID, vlan int, at time.Time, ips []netip.Addr, settled bool) spate.Host {
 	s := g.hosts[m]
 	switch {
 	case s == nil:
 		s = &sighting{port: port, first: at}
 		g.hosts[m] = s
-	case s.port != port:
+	case s.port != port && settled:
 		s.port = port
 		s.moves++
 	}

@@ -11,14 +11,17 @@ import (
 const (
 	edgeStations = 20 // more MACs behind a port without a link: a device that is not polled
 	goneAfter    = 24 * time.Hour
+	settleTime   = 3 * time.Minute // after the start
 )
 
 // A View is the network as known at one moment. It never changes.
 type View struct {
-	At    time.Time
-	Links []spate.Link
-	Gone  []spate.Link // stood within the last day and are no longer seen
-	Hosts []spate.Host
+	At      time.Time
+	Waiting int  // devices whose tables were not read yet
+	Settled bool // none, or it took too long: before, hosts stand on whatever port sees them so far
+	Links   []spate.Link
+	Gone    []spate.Link // stood within the last day and are no longer seen
+	Hosts   []spate.Host
 
 	far    map[spate.PortID]end // of logical ports
 	member map[spate.PortID]spate.PortID
@@ -42,8 +45,17 @@ func (g *Graph) View(now time.Time) *View {
 			d.tables = nil
 		}
 	}
+	if g.began.IsZero() {
+		g.began = now
+	}
+	waiting := 0
+	for _, d := range g.devices {
+		if d.tables == nil {
+			waiting++
+		}
+	}
 	id := g.identify()
-	v := &View{At: now, Links: g.join(now, id), far: map[spate.PortID]end{}, member: map[spate.PortID]spate.PortID{}, roles: map[spate.PortID]*spate.PortRole{}, byPort: map[spate.PortID][]int{}, ends: map[spate.PortID]int{}, tables: map[string]*spate.Tables{}}
+	v := &View{At: now, Waiting: waiting, Settled: waiting == 0 && len(g.devices) > 0 || now.Sub(g.began) > settleTime, Links: g.join(now, id), far: map[spate.PortID]end{}, member: map[spate.PortID]spate.PortID{}, roles: map[spate.PortID]*spate.PortRole{}, byPort: map[spate.PortID][]int{}, ends: map[spate.PortID]int{}, tables: map[string]*spate.Tables{}}
 	g.gone(v, now)
 	v.connect(g)
 	for _, d := range g.devices {
@@ -201,7 +213,11 @@ func (g *Graph) role(r *spate.PortRole, p *spate.Port, l *spate.Link, bundle boo
 	case p.Bundle != "" && r.Peer.Capabilities&spate.CanStationOnly == 0:
 		say(spate.RoleUplink, 0.7, "it is a member of %s, and no station announces itself there", p.Bundle)
 	case r.Stations > 0:
-		say(spate.RoleAccess, 0.95, "%d stations are behind it", r.Stations)
+		if r.Stations == 1 {
+			say(spate.RoleAccess, 0.95, "one station is behind it")
+		} else {
+			say(spate.RoleAccess, 0.95, "%d stations are behind it", r.Stations)
+		}
 		r.Unmanaged = r.Stations > 1
 	case p.Oper == spate.StatusDown:
 		say(spate.RoleAccess, 0.6, "nothing is plugged in")

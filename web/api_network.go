@@ -77,27 +77,11 @@ func (s *Server) findAnything(c *gin.Context) error {
 func (s *Server) look(q string, limit int) []findResult {
 	v, now := s.network(), time.Now()
 	out := []findResult{}
-	mac, macErr := spate.ParseMAC(q)
-	ip, ipErr := netip.ParseAddr(q)
 	text := strings.ToLower(q)
-	for i := range v.Hosts {
-		h := &v.Hosts[i]
-		rank := -1
-		switch {
-		case macErr == nil && h.MAC == mac, ipErr == nil && slices.Contains(h.IPs, ip.WithZone("").Unmap()), strings.EqualFold(h.Name, q):
-			rank = 0
-		case macErr != nil && ipErr != nil && (containsFold(h.Name, text) || containsFold(h.Customer, text)):
-			rank = 3
-		case len(text) >= 4 && strings.HasPrefix(h.MAC.String(), text):
-			rank = 4
-		}
-		if rank >= 0 {
-			out = append(out, hostResult(h, v, rank))
-		}
-		if len(out) >= 10*mostFindResults {
-			break
-		}
-	}
+	hostsLike(v, q, func(h *spate.Host, rank int) bool {
+		out = append(out, hostResult(h, rank))
+		return len(out) < 10*mostFindResults
+	})
 	for d := range s.board.devices {
 		if strings.EqualFold(d.device.Name, q) || d.device.Address == q || containsFold(d.device.Name, text) || containsFold(d.system.Name, text) {
 			r := findResult{Kind: "device", Device: d.device.Name, Name: fact(d.system.Name), IP: fact(d.device.Address), SeenAt: stamp(d.answered), rank: 2, Text: d.device.Name + " (" + d.device.Address + ")"}
@@ -120,7 +104,48 @@ func (s *Server) look(q string, limit int) []findResult {
 	return out[:min(len(out), limit)]
 }
 
-func hostResult(h *spate.Host, v *topology.View, rank int) findResult {
+// hostsLike runs over the hosts that a text means: 0 exactly, more for a part.
+func hostsLike(v *topology.View, q string, yield func(h *spate.Host, rank int) bool) {
+	mac, macErr := spate.ParseMAC(q)
+	ip, ipErr := netip.ParseAddr(q)
+	text := strings.ToLower(q)
+	for i := range v.Hosts {
+		h := &v.Hosts[i]
+		rank := -1
+		switch {
+		case macErr == nil && h.MAC == mac, ipErr == nil && slices.Contains(h.IPs, ip.WithZone("").Unmap()), strings.EqualFold(h.Name, q):
+			rank = 0
+		case macErr != nil && ipErr != nil && (containsFold(h.Name, text) || containsFold(h.Customer, text)):
+			rank = 3
+		case len(text) >= 4 && strings.HasPrefix(h.MAC.String(), text):
+			rank = 4
+		}
+		if rank >= 0 && !yield(h, rank) {
+			return
+		}
+	}
+}
+
+// hostsFound are the hosts that a text means, those exactly so first.
+func (s *Server) hostsFound(q string, most int) []*spate.Host {
+	type ranked struct {
+		h    *spate.Host
+		rank int
+	}
+	var all []ranked
+	hostsLike(s.network(), q, func(h *spate.Host, rank int) bool {
+		all = append(all, ranked{h, rank})
+		return len(all) < 10*most
+	})
+	slices.SortStableFunc(all, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	out := make([]*spate.Host, 0, most)
+	for _, r := range all[:min(len(all), most)] {
+		out = append(out, r.h)
+	}
+	return out
+}
+
+func hostResult(h *spate.Host, rank int) findResult {
 	r := findResult{Kind: "host", Device: h.Port.Device, Port: fact(h.Port.Name), MAC: fact(h.MAC.String()), Name: fact(h.Name), SeenAt: stamp(h.SeenAt), rank: rank}
 	who := h.Name
 	if who == "" {

@@ -1,6 +1,10 @@
 package web
 
-import "time"
+import (
+	"time"
+
+	"spate/topology"
+)
 
 // RouteLine is one line of the table, for the tests that walk it.
 type RouteLine struct {
@@ -26,3 +30,6 @@ var (
 
 // Tick renews the feeds as Run does on its beat.
 func (s *Server) Tick(now time.Time) { s.rounds.tell() }
+
+// SetNetwork gives a server a network.
+func SetNetwork(s *Server, view func() *topology.View) { s.view = view }

@@ -32,6 +32,7 @@ type portRow struct {
 	Gap                  string // in two words
 	SpeedBps             string // for live.js; empty: unknown
 	bits                 float64
+	Leads                leads // of a device's page
 }
 
 // Spark is the sparkline; nil: none.
@@ -48,6 +49,7 @@ type deviceBody struct {
 	Facts, Health      []labelled
 	Rows               []portRow
 	Sparks             bool
+	Led                bool // it is known of some port where it leads to
 }
 
 func (s *Server) devicePage(c *gin.Context) error {
@@ -58,8 +60,11 @@ func (s *Server) devicePage(c *gin.Context) error {
 	now := time.Now()
 	body := deviceBody{Name: v.device.Name, State: string(v.state), Error: v.err, Silent: v.silent(now), Facts: v.facts(now), Health: v.health(now)}
 	body.Rows = make([]portRow, len(v.readings))
+	network := s.network()
 	for i := range v.readings {
 		body.Rows[i] = portView{v, &v.readings[i], now}.row()
+		body.Rows[i].Leads = leadsTo(network, v.readings[i].Port.ID)
+		body.Led = body.Led || body.Rows[i].Leads.Text != ""
 	}
 	s.addSparks(c, body.Rows)
 	body.Sparks = slices.ContainsFunc(body.Rows, func(r portRow) bool { return r.Spark() != nil })

@@ -41,6 +41,9 @@ type portBody struct {
 	Empty, Zoom                     bool
 	Zone                            string
 	Listed                          bool // the board knows the port
+	Leads                           leads
+	Hosts                           []hostRow
+	MoreHosts                       int
 }
 
 type rangeLink struct {
@@ -134,6 +137,10 @@ func (b *portBody) describe(s *Server, id spate.PortID, now time.Time) {
 	if p.Port.Bundle != "" {
 		b.Facts = append(b.Facts, labelled{"Member of", p.Port.Bundle})
 	}
+	network := s.network()
+	around, to := s.around(network, id)
+	b.Facts, b.Leads = append(b.Facts, around...), to
+	b.Hosts, b.MoreHosts = s.hostRows(network, id, now)
 	if p.Port.HighLayer {
 		b.Facts = append(b.Facts, labelled{"In totals", "no: another port of the device counts the same octets"})
 	}

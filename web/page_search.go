@@ -14,6 +14,7 @@ type searchBody struct {
 	Query   string
 	Devices []deviceRow
 	Ports   []portRow
+	Hosts   []hostRow
 	More    bool
 }
 
@@ -31,6 +32,9 @@ func (s *Server) find(body *searchBody, text string, now time.Time) {
 		if v.matches(text) && len(body.Devices) < mostFound {
 			body.Devices = append(body.Devices, v.row(now))
 		}
+	}
+	for _, h := range s.hostsFound(body.Query, mostFound) {
+		body.Hosts = append(body.Hosts, s.hostRow(h, now))
 	}
 	f := portFilter{text: text}
 	s.ports(f, cursor{index: -1}, now, func(p portView) bool {

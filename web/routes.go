@@ -28,6 +28,7 @@ func (s *Server) routes() []route {
 		{get, "/api/v1/graph.svg", s.graphSVG, viewer},
 		{get, "/api/v1/topology", s.showTopology, viewer},
 		{get, "/api/v1/find", s.findAnything, viewer},
+		{get, "/api/v1/hosts", s.listHosts, viewer},
 		{get, "/api/v1/status", s.showStatus, viewer},
 		{get, "/api/v1/events", s.showEvents, viewer},
 		{http.MethodPost, "/api/v1/import", s.importHistory, admin},
@@ -40,6 +41,7 @@ func (s *Server) routes() []route {
 		{get, "/devices/:device", s.devicePage, viewer},
 		{get, "/port", s.portPage, viewer},
 		{get, "/search", s.searchPage, viewer},
+		{get, "/map", s.mapPage, viewer},
 		{get, "/status", s.statusPage, viewer},
 		{get, "/assets/*name", s.showAsset, everyone},
 

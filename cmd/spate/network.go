@@ -12,28 +12,41 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
+
 	"spate"
 	"spate/cmd/spate/config"
+	"spate/storage"
 	"spate/topology"
 )
 
 const (
-	viewPause = 5 * time.Second // between two workings out of the network
-	viewEvery = time.Minute     // also where no table has changed: links are found by counters too
+	mostWaiting = 4096            // rounds
+	viewPause   = 5 * time.Second // between two workings out of the network
+	historyKept = 365 * 24 * time.Hour
+	viewEvery   = time.Minute // also where no table has changed: links are found by counters too
 )
 
 // network keeps the topology: it takes tables and rounds, and works out what they
 // mean on its own goroutine.
 type network struct {
-	graph *topology.Graph
-	view  atomic.Pointer[topology.View]
-	news  chan struct{}
-	keep  func(v *topology.View) error // writes the history of hosts
-	log   *slog.Logger
+	graph  *topology.Graph
+	rounds chan *spate.Round // to the graph, which may be busy for a second
+	lost   *metrics.Counter  // rounds that found it full
+	view   atomic.Pointer[topology.View]
+	news   chan struct{}
+	hosts  *storage.Sightings
+	log    *slog.Logger
+
+	pruned time.Time
 }
 
-func newNetwork(cfg *config.Config, keep func(v *topology.View) error, log *slog.Logger) *network {
-	n := &network{graph: topology.New(topologyConfig(cfg, log)), news: make(chan struct{}, 1), keep: keep, log: log}
+func newNetwork(cfg *config.Config, hosts *storage.Sightings, set *metrics.Set, log *slog.Logger) *network {
+	n := &network{graph: topology.New(topologyConfig(cfg, log)), news: make(chan struct{}, 1), hosts: hosts, log: log,
+		rounds: make(chan *spate.Round, mostWaiting), lost: set.NewCounter(`spate_queue_dropped_total{queue="topology"}`)}
+	for _, h := range hosts.All() {
+		n.graph.Remember(h.MAC, h.Port, h.First, h.Moves)
+	}
 	n.view.Store(n.graph.View(time.Now()))
 	return n
 }
@@ -50,8 +63,26 @@ func (n *network) Learn(t *spate.Tables) {
 	}
 }
 
-// Accept takes a round: ports, and rates to find links by.
-func (n *network) Accept(_ context.Context, r *spate.Round) { n.graph.Accept(r) }
+// Accept takes a round: ports, and rates to find links by. It does not wait.
+func (n *network) Accept(_ context.Context, r *spate.Round) {
+	select {
+	case n.rounds <- r:
+	default:
+		n.lost.Inc()
+	}
+}
+
+// feed hands rounds to the graph until ctx ends.
+func (n *network) feed(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case r := <-n.rounds:
+			n.graph.Accept(r)
+		}
+	}
+}
 
 // adopt takes over what can change while running.
 func (n *network) adopt(cfg *config.Config, devices []spate.Device) {
@@ -77,10 +108,10 @@ func (n *network) run(ctx context.Context) {
 		began := time.Now()
 		v := n.graph.View(began)
 		n.view.Store(v)
-		if n.keep != nil {
-			if err := n.keep(v); err != nil {
-				n.log.Error("the history of hosts is not written", "err", err)
-			}
+		if !v.Settled {
+			n.log.Debug("tables of devices are still to be read", "devices", v.Waiting)
+		} else if err := n.remember(v, began); err != nil {
+			n.log.Error("the history of hosts is not written", "err", err)
 		}
 		took := time.Since(began)
 		n.log.Debug("network worked out", "links", len(v.Links), "hosts", len(v.Hosts), "took", took)
@@ -90,6 +121,16 @@ func (n *network) run(ctx context.Context) {
 		case <-time.After(max(viewPause, 10*took)): // a tenth of a core at most
 		}
 	}
+}
+
+// remember writes where hosts are, and once a day forgets what is older than a year.
+func (n *network) remember(v *topology.View, now time.Time) error {
+	err := n.hosts.Keep(v.Hosts, now)
+	if now.Sub(n.pruned) < 24*time.Hour {
+		return err
+	}
+	n.pruned = now
+	return errors.Join(err, n.hosts.Prune(now.Add(-historyKept)))
 }
 
 func topologyConfig(cfg *config.Config, log *slog.Logger) topology.Config {

@@ -28,6 +28,7 @@ type site struct {
 	store     store
 	inventory *inventory
 	network   *network
+	sightings *storage.Sightings
 	sockets   *poller.Sockets
 	poller    *poller.Poller
 	host      *host.Reader // nil: off
@@ -69,7 +70,10 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	}
 	s.inventory.retain(s.devices(cfg))
 	s.inventory.seed(s.board)
-	s.network = newNetwork(cfg, nil, log)
+	if s.sightings, err = s.state.Sightings(); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.network = newNetwork(cfg, s.sightings, s.metrics, log)
 	counts := poller.NewCounts(s.metrics)
 	s.sockets = poller.NewSockets(counts.Reject)
 	s.poller = poller.New(cfg.Poller, s.sockets, s.sink(), counts, log)
@@ -113,6 +117,7 @@ func (s *site) run(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { return ended(ctx, s.poller.Run(ctx)) })
 	group.Go(func() error { s.inventory.run(ctx); return nil })
 	group.Go(func() error { s.network.run(ctx); return nil })
+	group.Go(func() error { s.network.feed(ctx); return nil })
 	if s.host == nil {
 		return
 	}
@@ -151,6 +156,7 @@ func (s *site) deps() web.Deps {
 		Board: s.board, Store: s.store, Painter: graph.NewRenderer(), Metrics: s.metrics, Log: s.log,
 		StoreStatus: s.storeStatus,
 		Network:     s.network.View,
+		History:     s.sightings,
 		Import:      s.store,
 		Backup:      s.backup,
 		Prometheus:  promql.New(s.store, promSource{s.board}, promql.DefaultLimits(), s.log),

@@ -27,6 +27,9 @@ func imports(b *bench) {
 		own[i] = 7777
 	}
 	b.feed(id, 0, own...)
+	if err := b.store.Flush(b.Context()); err != nil { // what waits in the queue is not yet known to be there
+		b.Fatal(err)
+	}
 	first := b.start.Add(-30 * 24 * time.Hour)
 	hours := 30*24 + 1 // the last is the store's own
 	value := func(i int) float64 { return float64(1_000_000 + i*1001) }
