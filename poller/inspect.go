@@ -3,6 +3,8 @@ package poller
 import (
 	"context"
 	"time"
+
+	"spate"
 )
 
 // An Inspection is everything that one look at a device shows.
@@ -12,6 +14,26 @@ type Inspection struct {
 	Packets  uint64
 	Took     time.Duration
 	Refresh  Refresh
+}
+
+// Tables reads the tables around a device once, whether it is polled or not. The
+// error is the sentence for an operator.
+func (p *Poller) Tables(ctx context.Context, t Target) (*spate.Tables, error) {
+	start := time.Now()
+	d := newDevice(t, p.cfg, p.counts)
+	d.turn = newTurn()
+	defer p.close(d)
+	if err := p.connect(ctx, d); err != nil {
+		return nil, explain(t, err, time.Since(start), 0)
+	}
+	if err := d.find(ctx, start); err != nil {
+		return nil, explain(t, err, time.Since(start), d.packets())
+	}
+	tables, err := p.survey(ctx, d)
+	if err != nil {
+		err = explain(t, err, time.Since(start), d.packets())
+	}
+	return tables, err
 }
 
 // Inspect reads a device's tables, plans a round and measures how often the

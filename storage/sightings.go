@@ -101,6 +101,9 @@ func (h *Sightings) Keep(hosts []spate.Host, at time.Time) error {
 	defer h.mu.Unlock()
 	var changed, past []*Sighting
 	for i := range hosts {
+		if at.Sub(hosts[i].SeenAt) > goneFor {
+			continue
+		}
 		if was, now := h.note(&hosts[i]); was != nil || now != nil {
 			if was != nil {
 				past = append(past, was)

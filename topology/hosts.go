@@ -15,13 +15,22 @@ type sighting struct {
 	port  spate.PortID
 	first time.Time
 	moves int
+
+	seen time.Time // last
+	vlan int
+	ips  []netip.Addr
 }
 
+// keptUnseen is how long a host stands on the port where it was last seen, with
+// that age: a quiet one leaves the forwarding table after five minutes, and a flood
+// empties it.
+const keptUnseen = 24 * time.Hour
+
 // Remember takes over what an earlier run knew of a host, before the first view.
-func (g *Graph) Remember(m spate.MAC, port spate.PortID, first time.Time, moves int) {
+func (g *Graph) Remember(h *spate.Host) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.hosts[m] = &sighting{port: port, first: first, moves: moves}
+	g.hosts[h.MAC] = &sighting{port: h.Port, first: h.FirstSeen, moves: h.Moves, seen: h.SeenAt, vlan: h.VLAN, ips: h.IPs}
 }
 
 // settleHosts puts every station on the port nearest to it: one that has no
@@ -77,23 +86,31 @@ func (g *Graph) settleHosts(v *View, id *identity, now time.Time) {
 		}
 		v.Hosts = append(v.Hosts, g.host(m, p.port, p.vlan, p.at, ips[m], v.Settled))
 	}
+	placed := map[spate.MAC]bool{}
+	for i := range v.Hosts {
+		placed[v.Hosts[i].MAC] = true
+		v.fresh[v.Hosts[i].Port]++
+	}
+	for m, s := range g.hosts {
+		switch {
+		case placed[m]:
+		case now.Sub(s.seen) > keptUnseen || id.own[m]:
+			delete(g.hosts, m)
+		case g.has(s.port) && v.far[s.port] == end{}:
+			v.Hosts = append(v.Hosts, g.named(spate.Host{MAC: m, VLAN: s.vlan, IPs: s.ips, Port: s.port, FirstSeen: s.first, SeenAt: s.seen, Moves: s.moves}))
+		}
+	}
 	slices.SortFunc(v.Hosts, func(a, b spate.Host) int {
 		return cmp.Or(compare(a.Port, b.Port), slices.Compare(a.MAC[:], b.MAC[:]))
 	})
 	for i := range v.Hosts {
 		v.byPort[v.Hosts[i].Port] = append(v.byPort[v.Hosts[i].Port], i)
 	}
-	for _, list := range v.byPort {
-		if len(list) < 2 {
-			continue
-		}
-		for _, i := range list {
-			v.Hosts[i].Behind = fmt.Sprintf("one of %d behind a switch that is not polled", len(list))
-		}
-	}
-	for m := range g.hosts {
-		if _, here := best[m]; !here && v.Settled {
-			delete(g.hosts, m)
+	for port, list := range v.byPort {
+		if n := v.fresh[port]; n > 1 {
+			for _, i := range list {
+				v.Hosts[i].Behind = fmt.Sprintf("one of %d behind a switch that is not polled", n)
+			}
 		}
 	}
 }
@@ -103,14 +120,23 @@ func (g *Graph) host(m spate.MAC, port spate.PortID, vlan int, at time.Time, ips
 	switch {
 	case s == nil:
 		s = &sighting{port: port, first: at}
-		g.hosts[m] = s
+		if settled {
+			g.hosts[m] = s
+		}
 	case s.port != port && settled:
 		s.port = port
 		s.moves++
 	}
-	h := spate.Host{MAC: m, VLAN: vlan, IPs: ips, Port: port, FirstSeen: s.first, SeenAt: at, Moves: s.moves}
-	keys := []string{m.String()}
-	for _, ip := range ips {
+	if s.port == port {
+		s.seen, s.vlan, s.ips = at, vlan, ips
+	}
+	return g.named(spate.Host{MAC: m, VLAN: vlan, IPs: ips, Port: port, FirstSeen: s.first, SeenAt: at, Moves: s.moves})
+}
+
+// named gives a host the name that the operator has for it, else its port's alias.
+func (g *Graph) named(h spate.Host) spate.Host {
+	keys := []string{h.MAC.String()}
+	for _, ip := range h.IPs {
 		keys = append(keys, ip.String())
 	}
 	for _, k := range keys {
@@ -118,8 +144,11 @@ func (g *Graph) host(m spate.MAC, port spate.PortID, vlan int, at time.Time, ips
 			h.Name, h.Customer = n.Name, n.Customer
 		}
 	}
+	for i := 0; h.Name == "" && g.cfg.Reverse != nil && i < len(h.IPs); i++ {
+		h.Name = g.cfg.Reverse(h.IPs[i])
+	}
 	if h.Name == "" {
-		if p := g.devices[port.Device].byName[port.Name]; p != nil {
+		if p := g.devices[h.Port.Device].byName[h.Port.Name]; p != nil {
 			h.Name = p.Alias
 		}
 	}
@@ -153,4 +182,4 @@ func shared(m spate.MAC) bool {
 }
 
 // stations is how many hosts are behind a port and nowhere nearer.
-func (v *View) stations(id spate.PortID, d *device) int { return len(v.byPort[id]) }
+func (v *View) stations(id spate.PortID) int { return v.fresh[id] }

@@ -27,6 +27,7 @@ type View struct {
 	member map[spate.PortID]spate.PortID
 	roles  map[spate.PortID]*spate.PortRole
 	byPort map[spate.PortID][]int // indexes of Hosts
+	fresh  map[spate.PortID]int   // hosts of them that are seen now
 	ends   map[spate.PortID]int   // of a port or bundle, the index of its link
 	tables map[string]*spate.Tables
 }
@@ -55,7 +56,7 @@ func (g *Graph) View(now time.Time) *View {
 		}
 	}
 	id := g.identify()
-	v := &View{At: now, Waiting: waiting, Settled: waiting == 0 && len(g.devices) > 0 || now.Sub(g.began) > settleTime, Links: g.join(now, id), far: map[spate.PortID]end{}, member: map[spate.PortID]spate.PortID{}, roles: map[spate.PortID]*spate.PortRole{}, byPort: map[spate.PortID][]int{}, ends: map[spate.PortID]int{}, tables: map[string]*spate.Tables{}}
+	v := &View{At: now, Waiting: waiting, Settled: waiting == 0 && len(g.devices) > 0 || now.Sub(g.began) > settleTime, Links: g.join(now, id), far: map[spate.PortID]end{}, member: map[spate.PortID]spate.PortID{}, roles: map[spate.PortID]*spate.PortRole{}, byPort: map[spate.PortID][]int{}, ends: map[spate.PortID]int{}, fresh: map[spate.PortID]int{}, tables: map[string]*spate.Tables{}}
 	g.gone(v, now)
 	v.connect(g)
 	for _, d := range g.devices {
@@ -181,7 +182,7 @@ func (g *Graph) roles(v *View, id *identity) {
 		d := g.devices[name]
 		heard := d.heard()
 		for _, p := range d.ports {
-			r := &spate.PortRole{Port: p.ID, Stations: v.stations(p.ID, d)}
+			r := &spate.PortRole{Port: p.ID, Stations: v.stations(p.ID)}
 			if n := heard[p.ID.Name]; n != nil {
 				r.Peer = *n
 			}

@@ -19,11 +19,17 @@ import (
 
 func discoverCommand(a *app) *cobra.Command {
 	var file, version, community string
+	var neighbours, arp bool
 	cmd := &cobra.Command{
-		Use:   "discover CIDR…",
+		Use:   "discover [-neighbours] [-arp] CIDR…",
 		Short: "Find devices in networks and print their [[device]] stanzas",
-		Args:  cobra.MinimumNArgs(1),
+		Long: "Asks every address of the networks, at a polite rate, and prints stanzas for those that answer; nothing is\n" +
+			"written. -neighbours adds the addresses that LLDP and CDP of the configured devices tell, -arp those of their\n" +
+			"ARP tables.",
 		RunE: a.does(func(ctx context.Context, args []string) error {
+			if len(args) == 0 && !neighbours && !arp {
+				return a.misused("where to look is missing: a network such as 192.0.2.0/24, or -neighbours")
+			}
 			networks, err := parseNetworks(args)
 			if err != nil {
 				return a.misused("%w", err)
@@ -36,11 +42,20 @@ func discoverCommand(a *app) *cobra.Command {
 			if err != nil {
 				return a.misused("%w", err)
 			}
+			if neighbours || arp {
+				more, err := a.around(ctx, cfg, neighbours, arp)
+				if err != nil {
+					return err
+				}
+				networks = append(networks, more...)
+			}
 			return a.discover(ctx, cfg, networks, credentials)
 		}),
 	}
 	configFlag(cmd, &file)
 	cmd.Flags().StringVar(&version, "version", "", "SNMP version to try with -community: 1 or 2c")
+	cmd.Flags().BoolVar(&neighbours, "neighbours", false, "also where LLDP and CDP of the configured devices lead")
+	cmd.Flags().BoolVar(&arp, "arp", false, "also what the ARP tables of the configured devices hold")
 	cmd.Flags().StringVar(&community, "community", "", "community to try instead of the configured credentials")
 	return cmd
 }

@@ -36,16 +36,18 @@ type network struct {
 	view   atomic.Pointer[topology.View]
 	news   chan struct{}
 	hosts  *storage.Sightings
+	names  *namer
 	log    *slog.Logger
 
 	pruned time.Time
 }
 
 func newNetwork(cfg *config.Config, hosts *storage.Sightings, set *metrics.Set, log *slog.Logger) *network {
-	n := &network{graph: topology.New(topologyConfig(cfg, log)), news: make(chan struct{}, 1), hosts: hosts, log: log,
+	names := newNamer()
+	n := &network{graph: topology.New(topologyConfig(cfg, names, log)), names: names, news: make(chan struct{}, 1), hosts: hosts, log: log,
 		rounds: make(chan *spate.Round, mostWaiting), lost: set.NewCounter(`spate_queue_dropped_total{queue="topology"}`)}
 	for _, h := range hosts.All() {
-		n.graph.Remember(h.MAC, h.Port, h.First, h.Moves)
+		n.graph.Remember(&spate.Host{MAC: h.MAC, Port: h.Port, VLAN: h.VLAN, IPs: h.IPs, FirstSeen: h.First, SeenAt: h.Until, Moves: h.Moves})
 	}
 	n.view.Store(n.graph.View(time.Now()))
 	return n
@@ -90,7 +92,7 @@ func (n *network) adopt(cfg *config.Config, devices []spate.Device) {
 	for _, d := range devices {
 		names[d.Name] = true
 	}
-	n.graph.Configure(topologyConfig(cfg, n.log))
+	n.graph.Configure(topologyConfig(cfg, n.names, n.log))
 	n.graph.Retain(names)
 }
 
@@ -133,7 +135,7 @@ func (n *network) remember(v *topology.View, now time.Time) error {
 	return errors.Join(err, n.hosts.Prune(now.Add(-historyKept)))
 }
 
-func topologyConfig(cfg *config.Config, log *slog.Logger) topology.Config {
+func topologyConfig(cfg *config.Config, names *namer, log *slog.Logger) topology.Config {
 	t := topology.Config{External: map[string][]string{}}
 	for _, l := range cfg.Links {
 		t.Links = append(t.Links, [2]spate.PortID{l.A, l.B})
@@ -142,6 +144,9 @@ func topologyConfig(cfg *config.Config, log *slog.Logger) topology.Config {
 		if len(d.External) > 0 {
 			t.External[d.Device.Name] = d.External
 		}
+	}
+	if cfg.Hosts.ReverseDNS {
+		t.Reverse = names.name
 	}
 	if cfg.Hosts.CSV != "" {
 		names, err := readHosts(cfg.Hosts.CSV)

@@ -118,6 +118,7 @@ func (s *site) run(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { s.inventory.run(ctx); return nil })
 	group.Go(func() error { s.network.run(ctx); return nil })
 	group.Go(func() error { s.network.feed(ctx); return nil })
+	group.Go(func() error { s.network.names.run(ctx); return nil })
 	if s.host == nil {
 		return
 	}
