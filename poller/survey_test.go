@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -198,4 +200,81 @@ func TestALoopingTableIsNotWhole(t *testing.T) {
 	if len(tables.Bindings) != 1 {
 		t.Errorf("the table behind it: %v", tables.Bindings)
 	}
+}
+
+// tableSink keeps the tables that are handed over.
+type tableSink struct{ got chan *spate.Tables }
+
+func (s tableSink) Learn(t *spate.Tables) { s.got <- t }
+
+// While a hundred thousand rows are read from one device, its rounds begin on time,
+// and no second request is under way.
+func TestRoundsAreOnTimeWhileAHugeTableIsRead(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads 100,000 rows")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite()
+		const rows = 100_000
+		agent := agentWith(func(w *snmptest.Walk) {
+			for n := range rows {
+				w.Set(fdbRow(mibs.Dot1dTpFdbPort, n+1), snmptest.Int(10))
+			}
+		})
+		target := s.add("sw-1", agent, nil)
+		target.Interval = time.Second
+		sink := tableSink{make(chan *spate.Tables, 10)}
+		s.poller.Survey(sink)
+		s.poller.Set([]poller.Target{target})
+		ctx, end := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = s.poller.Run(ctx) }()
+		var tables *spate.Tables
+		for tables == nil {
+			tables = <-sink.got
+		}
+		end()
+		<-done
+		rounds := s.sink.of("sw-1")
+		if len(tables.Stations) != rows || !tables.Read[spate.TableFDB].Whole {
+			t.Fatalf("%d stations, %+v", len(tables.Stations), tables.Read[spate.TableFDB])
+		}
+		if n := int(tables.Took / time.Second); n < 10 || len(rounds) < n {
+			t.Errorf("%d rounds while the tables were read for %v", len(rounds), tables.Took)
+		}
+		for _, r := range rounds {
+			if r.Err != nil || r.Late > 20*time.Millisecond {
+				t.Errorf("a round began %v late: %v", r.Late, r.Err)
+			}
+		}
+		t.Logf("%d requests in %v beside %d rounds", tables.PDUs, tables.Took.Round(time.Second), len(rounds))
+	})
+}
+
+// Tables of a device are read at once when asked for, and not of one that is silent.
+func TestTablesAreReadAtOnceWhenAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite()
+		s.targets = nil
+		up := s.add("sw-1", agentWith(func(*snmptest.Walk) {}), nil)
+		down := s.add("sw-2", nil, nil)
+		sink := tableSink{make(chan *spate.Tables, 10)}
+		s.poller.Survey(sink)
+		s.poller.Set([]poller.Target{up, down})
+		ctx, end := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { defer close(done); _ = s.poller.Run(ctx) }()
+		<-sink.got
+		asked := time.Now()
+		s.poller.Resurvey("sw-1", "sw-2", "nobody")
+		if got := <-sink.got; got.Device != "sw-1" || time.Since(asked) > 11*time.Second {
+			t.Errorf("%s after %v", got.Device, time.Since(asked))
+		}
+		<-sink.got // the next by the clock
+		if since := time.Since(asked); since < 4*time.Minute || since > 6*time.Minute {
+			t.Errorf("the next by the clock came %v after", since)
+		}
+		end()
+		<-done
+	})
 }

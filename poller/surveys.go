@@ -3,7 +3,7 @@ package poller
 import (
 	"context"
 	"errors"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"spate"
@@ -49,15 +49,15 @@ func (p *Poller) Resurvey(names ...string) {
 // A turn says whose turn it is to ask a device: one request is outstanding at a
 // time, and rounds come first.
 type turn struct {
-	mu  sync.Mutex // held by a round as a whole, and by a survey for one request
-	due time.Time  // of the next round; guarded by mu
-	now chan struct{}
+	seat chan struct{} // held by a round as a whole, and by a survey for one request
+	due  atomic.Int64  // of the next round, ns since 1970
+	now  chan struct{}
 
 	absent map[spate.TableKind]time.Time // tables the device does not have, and until when that is believed; the survey's own
 }
 
 func newTurn() *turn {
-	return &turn{now: make(chan struct{}, 1), absent: map[spate.TableKind]time.Time{}}
+	return &turn{seat: make(chan struct{}, 1), now: make(chan struct{}, 1), absent: map[spate.TableKind]time.Time{}}
 }
 
 // take waits for the device; rounds and studies hold it so.
@@ -65,24 +65,20 @@ func (t *turn) take() func() {
 	if t == nil {
 		return func() {}
 	}
-	t.mu.Lock()
-	return t.mu.Unlock
+	t.seat <- struct{}{}
+	return func() { <-t.seat }
 }
 
 // plan says when the next round is due.
 func (t *turn) plan(due time.Time) {
 	if t != nil {
-		t.mu.Lock()
-		t.due = due
-		t.mu.Unlock()
+		t.due.Store(due.UnixNano())
 	}
 }
 
 // wait is how long a survey must leave the device alone.
 func (t *turn) wait(now time.Time) time.Duration {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if until := t.due.Sub(now); until > 0 && until < lookMargin {
+	if until := time.Duration(t.due.Load() - now.UnixNano()); until > 0 && until < lookMargin {
 		return until + time.Millisecond
 	}
 	return 0
