@@ -1,6 +1,7 @@
 package poller_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -277,4 +278,92 @@ func TestTablesAreReadAtOnceWhenAskedFor(t *testing.T) {
 		end()
 		<-done
 	})
+}
+
+// A Cisco switch without a Q-BRIDGE table has a bridge for each VLAN under
+// community@vlan, with port numbers of its own; 1002 is Token Ring's.
+func TestCiscosBridgesAreAskedVLANByVLAN(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite()
+		bridge := func(vlan string, base, ifIndex int) *snmptest.Agent {
+			w := snmptest.NewWalk()
+			w.Set(mibs.Dot1dBaseBridgeAddress.Instance(0), snmptest.Text("\x02\x00\x00\x00\x09\x09"))
+			w.Set(mibs.Dot1dBasePortIfIndex.OID.Row(base), snmptest.Int(int64(ifIndex)))
+			w.Set(fdbRow(mibs.Dot1dTpFdbPort, ifIndex), snmptest.Int(int64(base)))
+			w.Set(fdbRow(mibs.Dot1dTpFdbStatus, ifIndex), snmptest.Int(3))
+			return snmptest.New(w, snmptest.Config{Community: "public@" + vlan})
+		}
+		vlans := map[string]*snmptest.Agent{"public@10": bridge("10", 1, 2), "public@20": bridge("20", 1, 3)}
+		agent := agentWith(func(w *snmptest.Walk) {
+			w.Set(mibs.SysObjectID.Instance(0), snmptest.ObjectID(".1.3.6.1.4.1.9.1.1"))
+			for _, vlan := range []string{"1", "10", "20", "1002"} {
+				w.Set(mibs.VtpVlanState.OID+mibs.OID(".1."+vlan), snmptest.Int(1))
+			}
+		})
+		asked := map[string]bool{}
+		target := s.add("sw-1", agent, func(_ int, q, a []byte) []snmptest.Answer {
+			for _, vlan := range []string{"1", "10", "20", "1002"} {
+				if i := bytes.Index(q, []byte("public@"+vlan)); i >= 0 && q[i-1] == byte(len("public@"+vlan)) {
+					asked[vlan] = true
+					if vlan == "1" { // a bridge without ports
+						return []snmptest.Answer{{Data: snmptest.New(snmptest.NewWalk(), snmptest.Config{Community: "public@1"}).Respond(q, nil)}}
+					}
+					return []snmptest.Answer{{Data: bytes.Clone(vlans["public@"+vlan].Respond(q, nil))}}
+				}
+			}
+			if a == nil {
+				return nil
+			}
+			return []snmptest.Answer{{Data: a}}
+		})
+		tables := surveyOnce(t, s, target)
+		got := map[int]string{}
+		for _, st := range tables.Stations {
+			got[st.VLAN] = st.Port
+		}
+		if len(tables.Stations) != 2 || got[10] != "p2" || got[20] != "p3" || asked["1002"] {
+			t.Errorf("stations %+v, asked for %v: want one in VLAN 10 on p2 and one in 20 on p3", tables.Stations, asked)
+		}
+	})
+}
+
+// One that is silent there is asked once and not for every VLAN.
+func TestASwitchWithoutBridgesByVLANIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite()
+		silent := 0
+		target := s.add("sw-1", agentWith(func(w *snmptest.Walk) {
+			w.Set(mibs.SysObjectID.Instance(0), snmptest.ObjectID(".1.3.6.1.4.1.9.1.1"))
+			for vlan := 1; vlan < 100; vlan++ {
+				w.Set(mibs.VtpVlanState.OID+mibs.OID(fmt.Sprintf(".1.%d", vlan)), snmptest.Int(1))
+			}
+		}), func(_ int, q, a []byte) []snmptest.Answer {
+			if bytes.Contains(q, []byte("public@")) {
+				silent++
+			}
+			if a == nil {
+				return nil
+			}
+			return []snmptest.Answer{{Data: a}}
+		})
+		tables := surveyOnce(t, s, target)
+		if r := tables.Read[spate.TableFDB]; silent != 1 || !r.Whole {
+			t.Errorf("%d requests for bridges by VLAN, %+v: want one, and the table whole without them", silent, r)
+		}
+	})
+}
+
+// surveyOnce runs a site until the tables of its device were read.
+func surveyOnce(t *testing.T, s *site, target poller.Target) *spate.Tables {
+	t.Helper()
+	sink := tableSink{make(chan *spate.Tables, 10)}
+	s.poller.Survey(sink)
+	s.poller.Set([]poller.Target{target})
+	ctx, end := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); _ = s.poller.Run(ctx) }()
+	tables := <-sink.got
+	end()
+	<-done
+	return tables
 }
