@@ -6,17 +6,22 @@ import (
 	"spate"
 )
 
-// How often each kind of evidence has named the right link in simulated trees
-// and in the field reports of research; two kinds that agree are surer than each.
+// How often each kind of evidence has named the right link: of LLDP and CDP less
+// than always, for cables through boxes that forward them; of the others as measured
+// in simulated networks (all of thousands right, lab's TestHowSureIsHowOftenRight)
+// less what real tables are worse. Of counters matches whose best is under half of
+// the runner-up's distance were all right on real rates too. Two kinds that agree
+// are surer than each.
 const (
 	sureConfig   = 1.0
 	sureBothWays = 0.995
 	sureOneWay   = 0.96
 	sureSpanning = 0.97
-	sureMutual   = 0.95
-	sureRouted   = 0.9
-	sureBehind   = 0.9
-	sureCounters = 0.85
+	sureMutual   = 0.97
+	sureRouted   = 0.96
+	sureBehind   = 0.96
+	sureCounters = 0.95
+	sureInOrder  = 0.97 // that the members of a bundle are cabled in their order, where nothing pairs them
 )
 
 // A clue says that two ports are joined.

@@ -176,7 +176,7 @@ func (g *Graph) spread(clues []clue, taken map[spate.PortID]bool) []clue {
 				if i >= len(bs) {
 					break
 				}
-				b, sure = bs[i], c.sure*0.9
+				b, sure = bs[i], c.sure*sureInOrder
 				if _, other := paired[b]; other {
 					continue
 				}
