@@ -2,6 +2,7 @@ package web
 
 import (
 	"cmp"
+	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -37,6 +38,20 @@ func (s *Server) showTopology(c *gin.Context) error {
 		return err
 	}
 	return s.writeTagged(c, "application/json", "private, no-cache", append(body, '\n'))
+}
+
+// surveyDevice has the tables around a device read at once; the answer does not wait
+// for them.
+func (s *Server) surveyDevice(c *gin.Context) error {
+	v, err := s.mustDevice("device", c.Param("device"))
+	if err != nil {
+		return err
+	}
+	if s.resurvey == nil {
+		return newProblem(http.StatusNotFound, "", "this server reads no tables")
+	}
+	s.resurvey(v.device.Name)
+	return s.writeJSON(c, tablesOf(v.device.Name, s.network().Tables(v.device.Name)))
 }
 
 // A findResult is one answer to find: the edge port of a host first.
@@ -82,6 +97,9 @@ func (s *Server) look(q string, limit int) []findResult {
 		out = append(out, hostResult(h, rank))
 		return len(out) < 10*mostFindResults
 	})
+	if len(out) == 0 {
+		out = s.remembered(q)
+	}
 	for d := range s.board.devices {
 		if strings.EqualFold(d.device.Name, q) || d.device.Address == q || containsFold(d.device.Name, text) || containsFold(d.system.Name, text) {
 			r := findResult{Kind: "device", Device: d.device.Name, Name: fact(d.system.Name), IP: fact(d.device.Address), SeenAt: stamp(d.answered), rank: 2, Text: d.device.Name + " (" + d.device.Address + ")"}
@@ -102,6 +120,29 @@ func (s *Server) look(q string, limit int) []findResult {
 	})
 	slices.SortStableFunc(out, func(a, b findResult) int { return cmp.Compare(a.rank, b.rank) })
 	return out[:min(len(out), limit)]
+}
+
+// remembered is where a MAC was last, when nobody sees it any more.
+func (s *Server) remembered(q string) []findResult {
+	mac, err := spate.ParseMAC(q)
+	if err != nil || s.history == nil {
+		return []findResult{}
+	}
+	list, err := s.history.Of(mac)
+	if err != nil || len(list) == 0 {
+		return []findResult{}
+	}
+	x := &list[0]
+	r := findResult{Kind: "host", Device: x.Port.Device, Port: fact(x.Port.Name), MAC: fact(mac.String()), Name: fact(x.Name), SeenAt: stamp(x.Until)}
+	who := x.Name
+	if len(x.IPs) > 0 {
+		r.IP = fact(x.IPs[0].String())
+	}
+	if who == "" {
+		who = mac.String()
+	}
+	r.Text = who + " was on " + x.Port.String() + " until " + s.dateWords(x.Until)
+	return []findResult{r}
 }
 
 // hostsLike runs over the hosts that a text means: 0 exactly, more for a part.

@@ -76,6 +76,7 @@ type Deps struct {
 	Backup      func(ctx context.Context, dir string, progress func(done, total int64)) (BackupResult, error) // nil: none is made
 	Network     func() *topology.View                                                                         // what is known of the network now; nil: nothing is
 	History     History                                                                                       // of hosts; nil: none is kept
+	Resurvey    func(devices ...string)                                                                       // has the tables of devices read at once; nil: nobody can
 	StoreStatus func() StoreStatus
 	Ready       func() error // nil when the store is open and the first round is planned, else why not
 	Metrics     *metrics.Set // what GET /metrics prints; the server adds its own

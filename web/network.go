@@ -146,6 +146,19 @@ type tableJSON struct {
 	TookMs number                         `json:"took_ms"`
 	PDUs   number                         `json:"pdus"`
 	Tables map[spate.TableKind]readAsJSON `json:"tables"`
+
+	Changes   number     `json:"topology_changes"` // of the spanning tree, as the device counts them
+	ChangedAt stamp      `json:"topology_changed_at"`
+	Parts     []partJSON `json:"parts"`
+}
+
+// partJSON is a piece of hardware with a serial number.
+type partJSON struct {
+	Class  string `json:"class"`
+	Name   fact   `json:"name"`
+	Descr  fact   `json:"descr"`
+	Model  fact   `json:"model"`
+	Serial fact   `json:"serial"`
 }
 
 type readAsJSON struct {
@@ -157,11 +170,19 @@ type readAsJSON struct {
 }
 
 func tablesOf(name string, t *spate.Tables) tableJSON {
-	j := tableJSON{Device: name, TookMs: unknown, PDUs: unknown, Tables: map[spate.TableKind]readAsJSON{}}
+	j := tableJSON{Device: name, TookMs: unknown, PDUs: unknown, Tables: map[spate.TableKind]readAsJSON{}, Changes: unknown, Parts: []partJSON{}}
 	if t == nil {
 		return j
 	}
 	j.At, j.TookMs, j.PDUs = stamp(t.At), number(t.Took.Round(time.Millisecond).Milliseconds()), number(t.PDUs)
+	if t.Changes > 0 {
+		j.Changes, j.ChangedAt = number(t.Changes), stamp(t.ChangedAt)
+	}
+	for _, p := range t.Parts {
+		if p.SerialNumber != "" {
+			j.Parts = append(j.Parts, partJSON{p.Class, fact(p.Name), fact(p.Descr), fact(p.Model), fact(p.SerialNumber)})
+		}
+	}
 	for kind, r := range t.Read {
 		j.Tables[kind] = readAsJSON{r.Rows, r.Whole, r.Absent, r.Dropped, fact(r.Why)}
 	}

@@ -48,6 +48,33 @@ func (s *Server) hostRow(h *spate.Host, now time.Time) hostRow {
 	return r
 }
 
+// boxFacts are what a device's tables say of itself.
+func (s *Server) boxFacts(t *spate.Tables, now time.Time) (list []labelled) {
+	if t == nil {
+		return nil
+	}
+	for _, p := range t.Parts {
+		if p.Class == "chassis" && p.SerialNumber != "" {
+			text := p.SerialNumber
+			if p.Model != "" {
+				text = p.Model + ", " + text
+			}
+			list = append(list, labelled{"Serial number", text})
+			break
+		}
+	}
+	if t.Changes > 0 && !t.ChangedAt.IsZero() {
+		list = append(list, labelled{"Spanning tree changed", formatAge(now.Sub(t.ChangedAt)) + " ago, " + plural(int(t.Changes), "time", "times") + " in all"})
+	}
+	words := formatAge(now.Sub(t.At)) + " ago, " + plural(len(t.Neighbours), "neighbour", "neighbours") + ", " + plural(len(t.Stations), "station", "stations")
+	for _, kind := range [...]spate.TableKind{spate.TableLLDP, spate.TableFDB, spate.TableARP} {
+		if r := t.Read[kind]; !r.Whole && r.Why != "" {
+			words += "; " + string(kind) + " not whole: " + r.Why
+		}
+	}
+	return append(list, labelled{"Tables around it read", words})
+}
+
 // leads says where a port leads to, in a few words with a link.
 type leads struct{ Text, Href, Title string }
 

@@ -61,6 +61,7 @@ func (s *Server) devicePage(c *gin.Context) error {
 	body := deviceBody{Name: v.device.Name, State: string(v.state), Error: v.err, Silent: v.silent(now), Facts: v.facts(now), Health: v.health(now)}
 	body.Rows = make([]portRow, len(v.readings))
 	network := s.network()
+	body.Facts = append(body.Facts, s.boxFacts(network.Tables(v.device.Name), now)...)
 	for i := range v.readings {
 		body.Rows[i] = portView{v, &v.readings[i], now}.row()
 		body.Rows[i].Leads = leadsTo(network, v.readings[i].Port.ID)

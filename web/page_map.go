@@ -50,11 +50,15 @@ type mapBody struct {
 	Rows          []mapRowText // the same as a list, for those who do not see it
 	Width, Height float64
 	Devices, Lost int // without a link
+	Links         int
 	More          int
 }
 
 // A mapRowText is one line of the list below the picture.
-type mapRowText struct{ A, AHref, B, BHref, Speed, Use, Source string }
+type mapRowText struct {
+	A, AHref, B, BHref, Speed, Use, Source string
+	Gone                                   bool
+}
 
 func (s *Server) mapPage(c *gin.Context) error {
 	body := s.drawMap(s.network(), time.Now())
@@ -104,6 +108,12 @@ func (s *Server) drawMap(v *topology.View, now time.Time) mapBody {
 		}
 	}
 	s.mapLines(&body, v, f, at, now)
+	for i := range v.Gone {
+		l := &v.Gone[i]
+		body.Rows = append(body.Rows, mapRowText{A: l.A.String(), AHref: portHref(l.A), B: l.B.String(), BHref: portHref(l.B), Speed: "-", Use: "-", Gone: true,
+			Source: "gone, last seen " + formatAge(now.Sub(l.SeenAt)) + " ago"})
+	}
+	body.Links = len(v.Links)
 	return body
 }
 

@@ -21,6 +21,7 @@ func (s *Server) routes() []route {
 		// The API.
 		{get, "/api/v1/devices", s.listDevices, viewer},
 		{get, "/api/v1/devices/:device", s.showDevice, viewer},
+		{http.MethodPost, "/api/v1/devices/:device/survey", s.surveyDevice, operator},
 		{get, "/api/v1/ports", s.listPorts, viewer},
 		{get, "/api/v1/top", s.listTop, viewer},
 		{get, "/api/v1/series", s.showSeries, viewer},

@@ -158,6 +158,7 @@ func (s *site) deps() web.Deps {
 		StoreStatus: s.storeStatus,
 		Network:     s.network.View,
 		History:     s.sightings,
+		Resurvey:    s.poller.Resurvey,
 		Import:      s.store,
 		Backup:      s.backup,
 		Prometheus:  promql.New(s.store, promSource{s.board}, promql.DefaultLimits(), s.log),
