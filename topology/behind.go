@@ -2,9 +2,6 @@ package topology
 
 import (
 	"fmt"
-	"iter"
-	"maps"
-	"slices"
 
 	"spate"
 )
@@ -114,99 +111,6 @@ func (s *sights) facing(loose func(device, port string) bool) []clue {
 			a, b := spate.PortID{Device: s.names[i], Name: p}, spate.PortID{Device: s.names[k], Name: q}
 			out = append(out, clue{a: a, b: b, source: spate.LinkFDB, sure: sureMutual, text: fmt.Sprintf("%s and %s see each other's MAC and no other device between", a, b)})
 		}
-	}
-	return out
-}
-
-const (
-	fewStations  = 3   // fewer say nothing of what is behind a port
-	alikeEnough  = 0.6 // share of stations that both sides agree on
-	clearlyAhead = 1.15
-)
-
-// behind are the clues of ports that see the very stations that another device
-// sees on all its ports but one: that one leads there.
-func (s *sights) behind(loose func(device, port string) bool) []clue {
-	type at struct {
-		dev  int
-		port string
-	}
-	where := map[spate.MAC][]at{} // loose ports that see a station
-	for i, ports := range s.macs {
-		for p, macs := range ports {
-			if loose(s.names[i], p) {
-				for m := range macs {
-					where[m] = append(where[m], at{i, p})
-				}
-			}
-		}
-	}
-	type match struct {
-		a, b  at
-		alike float64
-	}
-	var all []match
-	for k := range s.names {
-		onPort := map[string][]spate.MAC{}
-		largest := 0
-		for m, p := range s.seenAt[k] {
-			onPort[p] = append(onPort[p], m)
-			largest = max(largest, len(onPort[p]))
-		}
-		// How many of all stations of k each loose port elsewhere sees; those of a
-		// port of k are then taken off again, so that each station is looked at twice
-		// and not once for every port.
-		count := func(into map[at]int, macs iter.Seq[spate.MAC]) {
-			for m := range macs {
-				for _, w := range where[m] {
-					if w.dev != k {
-						into[w]++
-					}
-				}
-			}
-		}
-		seen := map[at]int{}
-		count(seen, maps.Keys(s.seenAt[k]))
-		least := max(fewStations, int(alikeEnough*float64(len(s.seenAt[k])-largest)))
-		maps.DeleteFunc(seen, func(_ at, n int) bool { return n < least })
-		if len(seen) == 0 {
-			continue
-		}
-		for q := range s.macs[k] {
-			own := len(s.seenAt[k]) - len(onPort[q])
-			if !loose(s.names[k], q) || own < fewStations {
-				continue
-			}
-			off := map[at]int{}
-			count(off, slices.Values(onPort[q]))
-			for w, n := range seen {
-				n -= off[w]
-				union := own + len(s.macs[w.dev][w.port]) - n
-				if alike := float64(n) / float64(union); n >= fewStations && alike >= alikeEnough {
-					all = append(all, match{w, at{k, q}, alike})
-				}
-			}
-		}
-	}
-	slices.SortFunc(all, func(x, y match) int {
-		switch {
-		case x.alike > y.alike:
-			return -1
-		case x.alike < y.alike:
-			return 1
-		}
-		return slices.Compare([]string{s.names[x.a.dev], x.a.port, s.names[x.b.dev], x.b.port}, []string{s.names[y.a.dev], y.a.port, s.names[y.b.dev], y.b.port})
-	})
-	best := map[at]float64{}
-	var out []clue
-	for _, m := range all {
-		rival := max(best[m.a], best[m.b])
-		best[m.a], best[m.b] = max(best[m.a], m.alike), max(best[m.b], m.alike)
-		if rival > m.alike/clearlyAhead {
-			continue // another pair says nearly the same
-		}
-		a, b := spate.PortID{Device: s.names[m.a.dev], Name: m.a.port}, spate.PortID{Device: s.names[m.b.dev], Name: m.b.port}
-		out = append(out, clue{a: a, b: b, source: spate.LinkFDB, sure: sureBehind * m.alike, text: fmt.Sprintf("the stations behind %s are those of %s", a, b.Device)})
 	}
 	return out
 }
