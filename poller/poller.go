@@ -119,7 +119,8 @@ func (p *Poller) start(t Target) {
 	var surveys sync.WaitGroup
 	if p.tables != nil {
 		l.device.turn = newTurn()
-		surveys.Go(func() { p.surveys(ctx, l.device) })
+		first := firstSurveys(len(p.wanted))
+		surveys.Go(func() { p.surveys(ctx, l.device, first) })
 	}
 	p.running[t.Device.Name] = l
 	p.loops.Add(1)

@@ -18,7 +18,8 @@ const (
 	// surveyPause between two requests leaves the agent as much time for others as
 	// it took for the last one, and at most this.
 	surveyPause = 50 * time.Millisecond
-	surveyRetry = 30 * time.Second // after a device fell silent in mid-survey
+	surveyRush  = 150 * time.Millisecond // from one device to the next, after a start
+	surveyRetry = 30 * time.Second       // after a device fell silent in mid-survey
 )
 
 // A TableSink takes what devices say is around them. Learn must not block for
@@ -84,9 +85,16 @@ func (t *turn) wait(now time.Time) time.Duration {
 	return 0
 }
 
-// surveys is the life of one device's surveys, beside its rounds.
-func (p *Poller) surveys(ctx context.Context, d *device) {
-	next := time.NewTimer(phase(d.target.Device.Name, surveyEvery) / 10) // the first within half a minute
+// firstSurveys is the time over which so many devices are surveyed for the first
+// time: soon where they are few, and where they are many without a rush.
+func firstSurveys(devices int) time.Duration {
+	return min(max(time.Duration(devices)*surveyRush, 10*time.Second), surveyEvery/2)
+}
+
+// surveys is the life of one device's surveys, beside its rounds: the first within
+// a time, then every five minutes.
+func (p *Poller) surveys(ctx context.Context, d *device, first time.Duration) {
+	next := time.NewTimer(phase(d.target.Device.Name, first))
 	defer next.Stop()
 	for {
 		select {

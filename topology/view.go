@@ -11,7 +11,7 @@ import (
 const (
 	edgeStations = 20 // more MACs behind a port without a link: a device that is not polled
 	goneAfter    = 24 * time.Hour
-	settleTime   = 3 * time.Minute // after the start
+	settleTime   = 4 * time.Minute // after the start
 )
 
 // A View is the network as known at one moment. It never changes.
