@@ -37,7 +37,8 @@ func (b bitset) meets(o bitset, i, j int) bool {
 	return false
 }
 
-// view of the forwarding tables: which MACs each logical port of a device sees.
+// view of the forwarding tables: which MACs each logical port of a device sees. Of
+// devices without a loose port that may lead to another it knows nothing.
 type sights struct {
 	names   []string
 	number  map[string]int
@@ -47,7 +48,7 @@ type sights struct {
 	devices map[spate.MAC]int               // own addresses of polled devices
 }
 
-func (g *Graph) sights(id *identity) *sights {
+func (g *Graph) sights(id *identity, loose func(device, port string) bool) *sights {
 	s := &sights{names: g.names(), number: map[string]int{}, devices: map[spate.MAC]int{}}
 	for i, n := range s.names {
 		s.number[n] = i
@@ -60,28 +61,59 @@ func (g *Graph) sights(id *identity) *sights {
 	for i, name := range s.names {
 		d := g.devices[name]
 		ports, macs, seen := map[string]bitset{}, map[string]map[spate.MAC]bool{}, map[spate.MAC]string{}
-		if d.tables != nil {
+		if leading := s.leading(d, i, loose); len(leading) > 0 {
 			for _, st := range d.tables.Stations {
 				if st.Self || st.MAC.Group() || st.Port == "" {
 					continue
 				}
 				at := d.trunk(st.Port)
-				if ports[at] == nil {
+				if leading[at] && ports[at] == nil {
 					ports[at], macs[at] = make(bitset, (len(s.names)+63)/64), map[spate.MAC]bool{}
 				}
-				if k, own := s.devices[st.MAC]; own {
-					if k != i {
-						ports[at].set(k)
+				k, own := s.devices[st.MAC]
+				switch {
+				case own && k != i && leading[at]:
+					ports[at].set(k)
+				case own:
+				default:
+					seen[st.MAC] = at
+					if leading[at] {
+						macs[at][st.MAC] = true
 					}
-					continue
 				}
-				macs[at][st.MAC] = true
-				seen[st.MAC] = at
 			}
 		}
 		s.ports, s.macs, s.seenAt = append(s.ports, ports), append(s.macs, macs), append(s.seenAt, seen)
 	}
 	return s
+}
+
+// leading are the loose ports of a device that may lead to another: they see one,
+// or more stations than a host has.
+func (s *sights) leading(d *device, i int, loose func(device, port string) bool) map[string]bool {
+	if d.tables == nil {
+		return nil
+	}
+	stations := map[string]int{}
+	for _, st := range d.tables.Stations {
+		if st.Self || st.MAC.Group() || st.Port == "" {
+			continue
+		}
+		n := 1
+		if k, own := s.devices[st.MAC]; own && k != i {
+			n = fewStations
+		}
+		stations[st.Port] += n
+	}
+	out := map[string]bool{}
+	sums := map[string]int{}
+	for port, n := range stations { // members of a bundle count together
+		at := d.trunk(port)
+		if sums[at] += n; sums[at] >= fewStations && loose(d.name, at) {
+			out[at] = true
+		}
+	}
+	return out
 }
 
 // facing are the clues of two devices that see each other by ports behind which

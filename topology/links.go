@@ -26,8 +26,8 @@ func (g *Graph) join(now time.Time, id *identity) []spate.Link {
 	announced := g.settle(append(fixed, g.announced(id)...))
 	known := g.settle(append(claims(announced), g.spread(g.spanned(id), ports(announced, g))...))
 	taken := ports(known, g)
-	s := g.sights(id)
 	loose := func(device, port string) bool { return !taken[spate.PortID{Device: device, Name: port}] }
+	s := g.sights(id, loose)
 	clues := append(s.facing(loose), s.behind(loose)...)
 	for _, c := range append(g.routed(), g.counted()...) {
 		if !taken[c.a] && !taken[c.b] {
