@@ -140,3 +140,36 @@ func TestTheMapIsATreeWithoutSurprises(t *testing.T) {
 		t.Error("a map without links does not say why")
 	}
 }
+
+// The map in a browser: no complaint of axe-core in either theme, it is searched,
+// and walked by keys.
+func TestTheMapIsSearchedAndWalkedByKeys(t *testing.T) {
+	r := wired(t)
+	b := newBrowser(t, r.running(t))
+	for _, theme := range []string{"dark", "light"} {
+		for name, path := range map[string]string{"map": "/map", "port-hosts": "/port?device=sw-1&port=Gi1%2F0%2F3", "device-leads": "/devices/core-1", "search-hosts": "/search?q=10.0.0.7"} {
+			b.open(t, path, 1280, 800, theme)
+			b.screenshot(t, name+"-"+theme, true)
+			if bad := b.violations(t); len(bad) > 0 {
+				t.Errorf("%s %s: axe-core says %s", name, theme, strings.Join(bad, "; "))
+			}
+		}
+	}
+	b.open(t, "/map", 1280, 800, "dark")
+	find := `(text => { const f = document.querySelector("[data-map-find]"); f.value = text; f.dispatchEvent(new Event("input")); return document.querySelectorAll(".map .box.lit").length })`
+	if n := ask[int](t, b, find+`("sw-")`); n != 2 {
+		t.Errorf("%d boxes lit by sw-, want 2", n)
+	}
+	if n := ask[int](t, b, find+`("core")`); n != 1 {
+		t.Errorf("%d boxes lit by core, want 1", n)
+	}
+	if n := ask[int](t, b, `document.querySelectorAll(".map .line.lit").length`); n != 2 {
+		t.Errorf("%d lines lit with the core, want 2", n)
+	}
+	if got := ask[string](t, b, `(() => { document.querySelector("[data-map-find]").dispatchEvent(new KeyboardEvent("keydown", {key: "Enter"})); return document.activeElement.dataset.name })()`); got != "core-1" {
+		t.Errorf("Enter goes to %q, want core-1", got)
+	}
+	if got := b.complaints(); len(got) > 0 {
+		t.Errorf("the console: %q", got)
+	}
+}
