@@ -1,0 +1,174 @@
+package detect
+
+import "math"
+
+// usualAt is the code of what is usual for an hour of the week: of that hour, else
+// of the same hour of other days, else of the hours known.
+func (s *Series) usualAt(hour int) (code float64, known bool) {
+	if c := s.usual[hour]; c != 0 {
+		return float64(c), true
+	}
+	sum, n := 0.0, 0.0
+	for h := hour % 24; h < hoursAWeek; h += 24 {
+		if c := s.usual[h]; c != 0 {
+			sum, n = sum+float64(c), n+1
+		}
+	}
+	if n == 0 {
+		for _, c := range s.usual {
+			if c != 0 {
+				sum, n = sum+float64(c), n+1
+			}
+		}
+	}
+	if n == 0 && s.count > 0 { // the first hour
+		return float64(s.sum) / float64(s.count), true
+	}
+	if n == 0 {
+		return 0, false
+	}
+	return sum / n, true
+}
+
+// prior is what margins are widened by while the series is young.
+func (s *Series) prior(at int64) int32 {
+	days := float64(at-int64(s.since)) / 86400
+	return int32(max(priorStart-priorFall*days, 0))
+}
+
+// judge compares the levels with the records.
+func (s *Series) judge(x Sample, v, usual float64, known bool, l Limits) Reading {
+	r := Reading{Known: known, Level: -1, Usual: math.NaN(), Factor: math.NaN()}
+	if !known {
+		// Nothing is known yet: only what is half of the speed counts.
+		r.Surprise = l.Speed > 0 && v >= l.Speed/2
+		if r.Surprise {
+			r.Level = 0
+		}
+		return r
+	}
+	r.Usual = l.value(usual)
+	r.Factor = v / r.Usual
+	if v-r.Usual <= l.Floor {
+		return r
+	}
+	prior := s.prior(x.At)
+	for j, c := range s.levels() {
+		if c == 0 {
+			continue
+		}
+		most := int32(0) // nothing is a surprise of a level that was never reached
+		if s.record[j] != 0 {
+			most = int32(c)*step - int32(s.record[j])
+		}
+		if s.rise[j] != 0 {
+			most = max(most, riseZero+int32(math.Round((float64(c)-usual)*step))-int32(s.rise[j]))
+		}
+		if most > margins[j]+prior {
+			r.Surprise, r.Level = true, j
+			r.Octaves = max(r.Octaves, float64(most)/octave)
+		}
+	}
+	return r
+}
+
+// follow opens and closes the alarm.
+func (s *Series) follow(x Sample, r *Reading, usual float64) {
+	switch {
+	case r.Surprise:
+		if s.alarmed == 0 {
+			s.alarmed = uint32(x.At)
+			s.peak, s.height = [numLevels]uint8{}, [numLevels]uint8{}
+		}
+		s.calm, s.polls = uint32(x.At), 0
+	case s.alarmed != 0:
+		if s.polls < 255 {
+			s.polls++
+		}
+	}
+	if s.alarmed == 0 {
+		return
+	}
+	for j, c := range s.levels() {
+		s.peak[j] = max(s.peak[j], c)
+		if c != 0 {
+			s.height[j] = max(s.height[j], uint8(min(max(128+math.Round(float64(c)-usual), 1), 255)))
+		}
+	}
+	if s.polls >= clearPolls && x.At-int64(s.calm) >= clearAfter {
+		s.alarmed = 0
+	}
+}
+
+// learn keeps today's greatest levels, and the hour. On the first day they count
+// at once, later from midnight on: a flood that begins slowly does not teach
+// itself.
+func (s *Series) learn(x Sample, c uint8, usual float64, known bool) {
+	for j, level := range s.levels() {
+		if level == 0 {
+			continue
+		}
+		s.today[j] = max(s.today[j], uint16(level)*step)
+		if known {
+			s.climbed[j] = max(s.climbed[j], uint16(min(max(riseZero+int32(math.Round((float64(level)-usual)*step)), 0), math.MaxUint16)))
+		}
+	}
+	if x.At-int64(s.since) < firstDay {
+		s.commit()
+	}
+	if uint8(x.Hour) != s.hour {
+		s.foldHour()
+		s.hour = uint8(x.Hour)
+	}
+	s.sum += float32(c)
+	if s.count < math.MaxUint16 {
+		s.count++
+	}
+}
+
+// foldHour makes the hour that is over part of what is usual.
+func (s *Series) foldHour() {
+	if s.count > 0 {
+		mean := float64(s.sum) / float64(s.count)
+		if was := s.usual[s.hour]; was != 0 {
+			mean = float64(was) + hourWeight*(mean-float64(was))
+		}
+		s.usual[s.hour] = uint8(min(max(math.Round(mean), 1), 255))
+	}
+	s.sum, s.count = 0, 0
+}
+
+// turnDay lets records leak, and counts what yesterday brought.
+func (s *Series) turnDay(day int) {
+	if int32(day) <= s.day {
+		return
+	}
+	leak := uint16(min(int32(day)-s.day, 365) * leakPerDay)
+	for j := range s.record {
+		s.record[j] -= min(leak, s.record[j])
+		s.rise[j] -= min(leak, s.rise[j])
+	}
+	s.commit()
+	s.day = int32(day)
+}
+
+func (s *Series) commit() {
+	for j := range s.record {
+		s.record[j] = max(s.record[j], s.today[j])
+		s.rise[j] = max(s.rise[j], s.climbed[j])
+	}
+	s.today, s.climbed = [numLevels]uint16{}, [numLevels]uint16{}
+}
+
+// Accept learns what the last alarm reached: of a mark when it has cleared, so that
+// a new weekly job is told once, or of a flood that the operator has called
+// expected. What was paged is learned by nothing else.
+func (s *Series) Accept() {
+	for j := range s.record {
+		s.record[j] = max(s.record[j], uint16(s.peak[j])*step)
+		if s.height[j] != 0 {
+			s.rise[j] = max(s.rise[j], uint16(riseZero+(int32(s.height[j])-128)*step))
+		}
+	}
+	s.alarmed = 0
+}
