@@ -52,9 +52,11 @@ bench:
 bench-store:
 	@SPATE_LONG=1 GOGC=50 $(GO) test -run '^$$' -bench 'Rrdtool|TwoHours|Top$$|Ingest$$|PortMemory' -benchtime 1x -timeout 30m ./storage
 
-# What takes minutes: a store killed a hundred times, and one on a full disk (as root).
+# What takes minutes: a store killed a hundred times, one on a full disk (as root),
+# and the links of five hundred simulated switches.
 test-long:
 	@SPATE_LONG=1 SPATE_KILLS=100 $(GO) test -v -timeout 30m -run 'KilledAtAnyMoment|FillsItsDisk' ./storage
+	@SPATE_LARGE=1 $(GO) test -v -timeout 30m -run 'SimulatedTrees' ./lab
 
 # Every Fuzz function in turn, FUZZTIME each.
 fuzz:
