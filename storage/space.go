@@ -22,10 +22,11 @@ type space struct {
 	unsaved func() uint64 // octets in memory that closing the store writes; nil: none
 	log     *slog.Logger
 
-	part   uint64    // largest part as last asked
-	asked  time.Time // when
-	memory uint64    // what the engine had in memory when the store was last open
-	near   bool      // so little is free that a merge may take it within a second
+	part    uint64    // largest part as last asked
+	asked   time.Time // when
+	memory  uint64    // what the engine had in memory when the store was last open
+	weighed time.Time // when that was asked
+	near    bool      // so little is free that a merge may take it within a second
 
 	mu     sync.Mutex
 	reason string // why nothing is written; empty: it is
@@ -39,6 +40,9 @@ const (
 	// nearly is how many times the limit are near to it: a merge writes as much as
 	// there is room for, at the speed of the disk.
 	nearly = 8
+	// weighEvery is how often the engine is asked what it has in memory, which costs
+	// more than asking the disk.
+	weighEvery = time.Second
 	// spaceNear is how often the disk is looked at near the limit, else once a second.
 	spaceNear = 50 * time.Millisecond
 	// The largest part is believed for so long, far from the limit and near to it.
@@ -78,8 +82,8 @@ func (s *space) look() {
 	was := s.reason
 	limit := s.limit(size)
 	need := limit
-	if was == "" && s.unsaved != nil {
-		s.memory = s.unsaved()
+	if was == "" && s.unsaved != nil && time.Since(s.weighed) >= weighEvery {
+		s.memory, s.weighed = s.unsaved(), time.Now()
 	}
 	if was != "" {
 		need += limit / margin
