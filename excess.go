@@ -17,8 +17,10 @@ type Excess struct {
 	From, To time.Time           // the window of the rate
 	Rate     [NumMetrics]float64 // as in Rate.Values
 	Usual    [NumUsual]float64   // for this hour of the week; NaN: no baseline yet
+	Floor    [NumUsual]float64   // less above the usual is never unusual
 	Marked   [NumUsual]bool      // beyond its record, by the detector
 	Since    time.Time           // estimated onset of the oldest mark; zero: none
+	Mark     *Mark               // shown until it has been calm for a while; nil: none
 	Gap      Gap                 // why there is no rate; Rate is NaN then
 }
 
@@ -35,8 +37,21 @@ func (e *Excess) Over(m Metric) float64 {
 // AnyMark tells whether the detector has marked the port.
 func (e *Excess) AnyMark() bool { return e.Marked != [NumUsual]bool{} }
 
+// Factor is the largest rate / usual of all, usual raised to the floor, and whose
+// it is; NaN while there is no baseline.
+func (e *Excess) Factor() (factor float64, of Metric) {
+	factor = math.NaN()
+	for m := range Metric(NumUsual) {
+		f := e.Rate[m] / math.Max(e.Usual[m], e.Floor[m])
+		if f > factor || math.IsNaN(factor) && !math.IsNaN(f) {
+			factor, of = f, m
+		}
+	}
+	return factor, of
+}
+
 // A Mark says that one port is unusual. It colours the wall and never pages.
 type Mark struct {
-	Since time.Time
-	Text  string // in the operator's units
+	Since time.Time `json:"since"`
+	Text  string    `json:"text"` // in the operator's units
 }

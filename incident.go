@@ -41,6 +41,14 @@ type Incident struct {
 	Notified       List[Delivery] `json:"notified"`
 }
 
+// An IncidentRecord is an incident as it is kept, with what is needed to go on
+// after a restart.
+type IncidentRecord struct {
+	Incident *Incident
+	Ports    []PortID // what it touches: their baselines learn nothing
+	Paged    bool     // it was told to people
+}
+
 // An IncidentState is open or closed.
 type IncidentState string
 

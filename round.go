@@ -40,6 +40,7 @@ type Reading struct {
 	Rate       Rate // not set (Over 0) when there is none
 	Gap        Gap
 	Quarantine *Quarantine // the newest reading that was above the port's speed; nil: none yet
+	Excess     *Excess     // what the detector says of it, which is the first to see a round; nil: nothing
 }
 
 // A Quarantine is a rate that was not believed: the counters say that the port
@@ -58,6 +59,8 @@ type Round struct {
 	Took     time.Duration // first request to last answer
 	Interval time.Duration // until the next one
 	Late     time.Duration // how long after its slot it started
+	PDUs     int           // requests sent
+	Burst    bool          // read out of turn, as a device in an incident is; Interval is still its usual one
 	Refresh  time.Duration // the device renews its counters this often; 0 not known
 	System   System
 	Learned  []byte // what the poller knows of the device's limits, to be kept for the next run; nil nothing

@@ -37,7 +37,7 @@ func (s *Series) prior(at int64) int32 {
 }
 
 // judge compares the levels with the records.
-func (s *Series) judge(x Sample, v, usual float64, known bool, l Limits) Reading {
+func (s *Series) judge(x Sample, v, usual float64, known bool, l Limits, levels [numLevels]uint8) Reading {
 	r := Reading{Known: known, Level: -1, Usual: math.NaN(), Factor: math.NaN()}
 	if !known {
 		// Nothing is known yet: only what is half of the speed counts.
@@ -53,7 +53,7 @@ func (s *Series) judge(x Sample, v, usual float64, known bool, l Limits) Reading
 		return r
 	}
 	prior := s.prior(x.At)
-	for j, c := range s.levels() {
+	for j, c := range levels {
 		if c == 0 {
 			continue
 		}
@@ -72,12 +72,13 @@ func (s *Series) judge(x Sample, v, usual float64, known bool, l Limits) Reading
 	return r
 }
 
-// follow opens and closes the alarm.
-func (s *Series) follow(x Sample, r *Reading, usual float64) {
+// follow opens and closes the alarm, and tells when it has just closed.
+func (s *Series) follow(x Sample, r *Reading, usual float64, levels [numLevels]uint8) (cleared bool) {
 	switch {
 	case r.Surprise:
 		if s.alarmed == 0 {
 			s.alarmed = uint32(x.At)
+			s.flags &^= paged
 			s.peak, s.height = [numLevels]uint8{}, [numLevels]uint8{}
 		}
 		s.calm, s.polls = uint32(x.At), 0
@@ -87,24 +88,25 @@ func (s *Series) follow(x Sample, r *Reading, usual float64) {
 		}
 	}
 	if s.alarmed == 0 {
-		return
+		return false
 	}
-	for j, c := range s.levels() {
+	for j, c := range levels {
 		s.peak[j] = max(s.peak[j], c)
 		if c != 0 {
 			s.height[j] = max(s.height[j], uint8(min(max(128+math.Round(float64(c)-usual), 1), 255)))
 		}
 	}
 	if s.polls >= clearPolls && x.At-int64(s.calm) >= clearAfter {
-		s.alarmed = 0
+		s.alarmed, cleared = 0, true
 	}
+	return cleared
 }
 
 // learn keeps today's greatest levels, and the hour. On the first day they count
 // at once, later from midnight on: a flood that begins slowly does not teach
 // itself.
-func (s *Series) learn(x Sample, c uint8, usual float64, known bool) {
-	for j, level := range s.levels() {
+func (s *Series) learn(x Sample, c uint8, usual float64, known bool, levels [numLevels]uint8) {
+	for j, level := range levels {
 		if level == 0 {
 			continue
 		}
@@ -172,3 +174,16 @@ func (s *Series) Accept() {
 	}
 	s.alarmed = 0
 }
+
+// Reject forgets what today has brought: the operator has called it an attack, and
+// its beginning may have been taken for a busy day.
+func (s *Series) Reject() {
+	s.today, s.climbed = [numLevels]uint16{}, [numLevels]uint16{}
+	s.flags |= paged
+}
+
+// Page notes that the alarm under way was told to people.
+func (s *Series) Page() { s.flags |= paged }
+
+// Paged tells whether the last alarm was.
+func (s *Series) Paged() bool { return s.flags&paged != 0 }

@@ -43,6 +43,7 @@ type Series struct {
 	record, rise   [numLevels]uint16 // greatest level, and greatest level above the usual plus riseZero
 	today, climbed [numLevels]uint16 // the same of today, not counted yet
 	peak, height   [numLevels]uint8  // of the alarm: greatest level, and above the usual plus 128
+	long           [2]uint8          // levels 2 and 3, which change with the slot only
 
 	since   uint32 // first sample, s since 1970; 0: none
 	at      uint32 // last one
@@ -52,7 +53,12 @@ type Series struct {
 	day     int32  // of today, by the caller
 	sum     float32
 	count   uint16 // samples of the hour
+	flags   uint8
 }
+
+// paged is set while the alarm under way, or the last one, was told to people: it
+// is not learned when it clears.
+const paged = 1
 
 const riseZero = 16 * octave // records of rises are from -16 octaves up; 0: none yet
 
@@ -81,38 +87,62 @@ type Reading struct {
 	Octaves  float64 // by how much it passes its record
 	Alarmed  bool    // a surprise is not long enough ago
 	Since    int64   // s since 1970; 0: not alarmed
+	Cleared  bool    // the alarm has ended with this sample
 }
 
-// code is a value in eighths of an octave above the unit, 1 to 255.
+// code is a value in eighths of an octave above the unit, 1 to 255. What is far
+// below the floor is all alike; judging begins at a quarter of it.
 func (l *Limits) code(v float64) uint8 {
-	c := math.Round(8 * math.Log2(math.Max(v, l.Floor/4)/l.Unit))
+	c := math.Round(8 * math.Log2(math.Max(v, l.Floor/16)/l.Unit))
 	return uint8(min(max(c, 1), 255))
 }
 
 // value is what a code stands for.
 func (l *Limits) value(code float64) float64 { return l.Unit * math.Exp2(code/8) }
 
-// Update takes one sample. Samples come in the order of time; others are passed over.
-func (s *Series) Update(x Sample, l Limits) Reading {
-	if !(x.Value >= 0) || x.At <= int64(s.at) || x.Hour < 0 || x.Hour >= hoursAWeek {
+// Update takes one sample. Samples come in the order of time; others are passed
+// over. With frozen nothing is learned of it: it belongs to somebody's flood.
+func (s *Series) Update(x Sample, l Limits, frozen bool) Reading {
+	if !x.good() || x.At <= int64(s.at) {
 		return s.same(x, l)
 	}
-	v := x.Value
-	if l.Speed > 0 {
-		v = min(v, l.Speed)
-	}
+	v := l.bounded(x.Value)
 	c := l.code(v)
 	s.begin(x)
 	s.turnDay(x.Day)
 	s.take(x, c)
+	levels := s.levels()
 	usual, known := s.usualAt(x.Hour)
-	r := s.judge(x, v, usual, known, l)
-	s.follow(x, &r, usual)
-	if s.alarmed == 0 {
-		s.learn(x, c, usual, known)
+	r := s.judge(x, v, usual, known, l, levels)
+	r.Cleared = s.follow(x, &r, usual, levels)
+	if s.alarmed == 0 && !frozen {
+		s.learn(x, c, usual, known, levels)
 	}
 	r.Alarmed, r.Since = s.alarmed != 0, int64(s.alarmed)
 	return r
+}
+
+// Peek judges a sample of a short window, as a port in an incident is read, by
+// itself, and changes nothing.
+func (s *Series) Peek(x Sample, l Limits) Reading {
+	if !x.good() {
+		return s.same(x, l)
+	}
+	v := l.bounded(x.Value)
+	usual, known := s.usualAt(x.Hour)
+	r := s.judge(x, v, usual, known, l, [numLevels]uint8{l.code(v)})
+	r.Alarmed, r.Since = s.alarmed != 0, int64(s.alarmed)
+	return r
+}
+
+func (x *Sample) good() bool { return x.Value >= 0 && x.Hour >= 0 && x.Hour < hoursAWeek }
+
+// bounded is v, and the speed where v is above it.
+func (l *Limits) bounded(v float64) float64 {
+	if l.Speed > 0 {
+		return min(v, l.Speed)
+	}
+	return v
 }
 
 // same is the state without a new sample.
@@ -133,7 +163,7 @@ func (s *Series) begin(x Sample) {
 		s.since, s.day, s.hour = uint32(x.At), int32(x.Day), uint8(x.Hour)
 	}
 	if s.at != 0 && x.At-int64(s.at) > longGap {
-		s.slots, s.recent, s.low = [numSlots]uint8{}, [2]uint8{}, 0
+		s.slots, s.recent, s.low, s.long = [numSlots]uint8{}, [2]uint8{}, 0, [2]uint8{}
 	}
 }
 
@@ -143,6 +173,7 @@ func (s *Series) take(x Sample, c uint8) {
 	if slot != s.slot && s.low != 0 {
 		copy(s.slots[1:], s.slots[:numSlots-1])
 		s.slots[0], s.low = s.low, 0
+		s.lengthen()
 	}
 	s.slot, s.at = slot, uint32(x.At)
 	if s.low == 0 || c < s.low {
@@ -152,17 +183,19 @@ func (s *Series) take(x Sample, c uint8) {
 }
 
 // levels are what is sustained now, as codes; 0 where too little is known.
-func (s *Series) levels() (out [numLevels]uint8) {
-	out[0] = s.recent[0]
-	out[1] = min(s.recent[0], s.recent[1])
-	// A slot under way counts once it has more than one sample's word; here its least.
+func (s *Series) levels() [numLevels]uint8 {
+	return [numLevels]uint8{s.recent[0], min(s.recent[0], s.recent[1]), s.long[0], s.long[1]}
+}
+
+// lengthen works out what is sustained over slots.
+func (s *Series) lengthen() {
+	s.long = [2]uint8{}
 	if s.slots[2] != 0 {
-		out[2] = min(s.slots[0], s.slots[1], s.slots[2])
+		s.long[0] = min(s.slots[0], s.slots[1], s.slots[2])
 	}
 	if s.slots[numSlots-1] != 0 {
-		out[3] = thirdSmallest(&s.slots)
+		s.long[1] = thirdSmallest(&s.slots)
 	}
-	return out
 }
 
 // thirdSmallest of nine.

@@ -31,7 +31,7 @@ func lived(t testing.TB, s *detect.Series, days float64, dice *rand.Rand) (at ti
 	t.Helper()
 	end := monday.Add(time.Duration(days * 24 * float64(time.Hour)))
 	for at = monday; at.Before(end); at = at.Add(time.Minute) {
-		if r := s.Update(sample(at, day(at, dice)), limits()); r.Surprise {
+		if r := s.Update(sample(at, day(at, dice)), limits(), false); r.Surprise {
 			surprises++
 		}
 	}
@@ -73,7 +73,7 @@ func TestAFloodIsASurprise(t *testing.T) {
 		at, _ := lived(t, &s, c.days+c.hour/24, dice)
 		began, seen := at, time.Time{}
 		for ; at.Sub(began) < time.Hour; at = at.Add(time.Minute) {
-			r := s.Update(sample(at, day(at, dice)+c.extra), limits())
+			r := s.Update(sample(at, day(at, dice)+c.extra), limits(), false)
 			if r.Surprise && seen.IsZero() {
 				seen = at
 				if !r.Known || !r.Alarmed || r.Factor < 1.5 || r.Usual < 20e6 || r.Usual > 250e6 {
@@ -85,7 +85,7 @@ func TestAFloodIsASurprise(t *testing.T) {
 			t.Errorf("%s: seen after %v, want %v at most", c.name, seen.Sub(began), c.within)
 		}
 		calm := at
-		for s.Update(sample(at, day(at, dice)), limits()).Alarmed {
+		for s.Update(sample(at, day(at, dice)), limits(), false).Alarmed {
 			if at = at.Add(time.Minute); at.Sub(calm) > 2*time.Hour {
 				t.Fatalf("%s: alarmed two hours after", c.name)
 			}
@@ -103,12 +103,12 @@ func TestOnlyWhatIsAcceptedIsLearned(t *testing.T) {
 	at, _ := lived(t, &s, 10+2.0/24, dice)
 	flood := func() (surprises int) {
 		for end := at.Add(30 * time.Minute); at.Before(end); at = at.Add(time.Minute) {
-			if s.Update(sample(at, day(at, dice)+800e6), limits()).Surprise {
+			if s.Update(sample(at, day(at, dice)+800e6), limits(), false).Surprise {
 				surprises++
 			}
 		}
 		for end := at.Add(2 * time.Hour); at.Before(end); at = at.Add(time.Minute) {
-			s.Update(sample(at, day(at, dice)), limits())
+			s.Update(sample(at, day(at, dice)), limits(), false)
 		}
 		return surprises
 	}
@@ -128,11 +128,11 @@ func TestWhatIsNotKnownChangesNothing(t *testing.T) {
 	at, _ := lived(t, &s, 3, dice)
 	before := s
 	for _, x := range []detect.Sample{sample(at, math.NaN()), sample(at, -1), sample(at.Add(-time.Hour), 1e9), {At: at.Unix(), Value: 1, Hour: 168}, {At: at.Unix(), Value: 1, Hour: -1}} {
-		if s.Update(x, limits()); s != before {
+		if s.Update(x, limits(), false); s != before {
 			t.Errorf("%+v has changed the series", x)
 		}
 	}
-	if r := s.Update(sample(at, math.Inf(1)), limits()); r.Factor > 100 {
+	if r := s.Update(sample(at, math.Inf(1)), limits(), false); r.Factor > 100 {
 		t.Errorf("more than the port carries: %+v", r)
 	}
 }
@@ -141,7 +141,7 @@ func TestWhatIsNotKnownChangesNothing(t *testing.T) {
 func TestTheFirstSampleIsJudgedByTheSpeed(t *testing.T) {
 	for v, want := range map[float64]bool{400e6: false, 600e6: true} {
 		var s detect.Series
-		if r := s.Update(sample(monday, v), limits()); r.Surprise != want || r.Known {
+		if r := s.Update(sample(monday, v), limits(), false); r.Surprise != want || r.Known {
 			t.Errorf("%v: %+v", v, r)
 		}
 	}
@@ -158,7 +158,7 @@ func BenchmarkUpdate(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		at := monday.Add(time.Duration(i/len(series)) * 10 * time.Second)
-		series[i%len(series)].Update(sample(at, values[i%len(values)]), l)
+		series[i%len(series)].Update(sample(at, values[i%len(values)]), l, false)
 		i++
 	}
 }

@@ -159,7 +159,7 @@ func trial(n *fabric.Net, base *plain, topo suspect.Topology, kind fabric.FloodK
 	accept := func(r *spate.Round) { net.Accept(r.Device.Name, r.At, base.excesses(r), r.Err) }
 	n.Run(n.Now().Add(time.Duration(4+dice.IntN(12))*time.Minute), time.Minute, accept)
 	onset := n.Now().Add(time.Duration(dice.Int64N(int64(time.Minute))))
-	f := flood(n, kind, onset, dice)
+	f := n.Draw(kind, onset, dice)
 	wait := 2 * time.Minute
 	if kind == fabric.SlowRamp {
 		wait = 12 * time.Minute
@@ -167,7 +167,7 @@ func trial(n *fabric.Net, base *plain, topo suspect.Topology, kind fabric.FloodK
 	fl := n.Add(f)
 	n.Run(onset.Add(wait), time.Minute, accept)
 	out := outcome{want: fl.OriginIDs()}
-	found := slices.DeleteFunc(net.Findings(topo), func(f suspect.Finding) bool { return f.Onset.Before(onset.Add(-time.Minute)) })
+	found := slices.DeleteFunc(net.Findings(topo), func(f spate.Finding) bool { return f.Onset.Before(onset.Add(-time.Minute)) })
 	if len(found) == 0 || len(found[0].Origins) == 0 {
 		out.none = true
 	} else {
@@ -180,60 +180,11 @@ func trial(n *fabric.Net, base *plain, topo suspect.Topology, kind fabric.FloodK
 		}
 		// Other hosts have their own busy minutes, which the stand-in for the detector
 		// marks too: the flood's own finding is the one that counts.
-		at := max(0, slices.IndexFunc(found, func(f suspect.Finding) bool { return slices.Contains(out.want, f.Origins[0].Port.ID) }))
+		at := max(0, slices.IndexFunc(found, func(f spate.Finding) bool { return slices.Contains(out.want, f.Origins[0].Port.ID) }))
 		top := found[at].Origins[0]
 		out.confidence, out.kind = top.Confidence, found[at].Kind
 		out.right = slices.Contains(out.want, top.Port.ID)
 	}
 	n.Run(n.Now().Add(time.Minute), time.Minute, accept)
 	return out
-}
-
-// flood draws one of a kind.
-func flood(n *fabric.Net, kind fabric.FloodKind, onset time.Time, dice *rand.Rand) fabric.Flood {
-	host := func() *fabric.Host {
-		for {
-			if h := n.Hosts[dice.IntN(len(n.Hosts))]; h.Port.Device.Polled && len(h.Port.Hosts) == 1 {
-				return h
-			}
-		}
-	}
-	f := fabric.Flood{Kind: kind, Start: onset, End: onset.Add(2 * time.Minute), Bps: 100e6 + 800e6*dice.Float64(), Hosts: []*fabric.Host{host()}}
-	switch kind {
-	case fabric.ToHost:
-		for f.Victim == nil || f.Victim.Port == f.Hosts[0].Port {
-			f.Victim = host()
-		}
-		f.Replies = 0.3
-	case fabric.Inbound:
-		f.Replies = 0.05
-	case fabric.Storm, fabric.ToVLAN:
-		f.Bps /= 3
-	case fabric.Loop:
-		f.Size, f.Bps = 200, f.Bps/3
-		a := f.Hosts[0]
-		for {
-			b := host()
-			if b.VLAN == a.VLAN && b.Port.Device == a.Port.Device && b != a {
-				f.Hosts = append(f.Hosts, b)
-				break
-			}
-			if dice.IntN(200) == 0 {
-				a = host()
-				f.Hosts[0] = a
-			}
-		}
-	case fabric.Bots:
-		f.Bps = 60e6 + 300e6*dice.Float64()
-		for len(f.Hosts) < 5 {
-			f.Hosts = append(f.Hosts, host())
-		}
-	case fabric.SmallPkts:
-		f.Size = 64
-		f.Bps = 64 * 8 * (100e3 + 200e3*dice.Float64())
-	case fabric.SlowRamp:
-		f.Ramp = 10 * time.Minute
-		f.End = onset.Add(12 * time.Minute)
-	}
-	return f
 }

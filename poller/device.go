@@ -63,6 +63,8 @@ type device struct {
 	shown   time.Time // what the device shows in this round was renewed then; zero: just now
 	watched bool      // it takes part in the bound on studies
 
+	burst burst // read more often for a while
+
 	narrow  time.Duration // the longest interval that misses no wrap of a 32-bit counter; 0: any
 	stretch int           // the interval is multiplied by it
 	easy    int
@@ -82,7 +84,7 @@ func newDevice(t Target, cfg Config, counts *Counts) *device {
 	if interval == 0 {
 		interval = cfg.Interval
 	}
-	return &device{target: t, cfg: cfg, interval: interval, counts: counts, stretch: 1, voice: &voice{}}
+	return &device{target: t, cfg: cfg, interval: interval, counts: counts, stretch: 1, voice: &voice{}, burst: newBurst()}
 }
 
 // every is the time between rounds: stretched for a device that needs longer,
@@ -132,7 +134,7 @@ func (d *device) pass(ctx context.Context) *spate.Round {
 		d.misses = 0
 	}
 	took := time.Since(start)
-	r := &spate.Round{Device: d.target.Device, At: time.Now(), Took: took, Interval: every, Refresh: d.renewal.period(), Readings: readings, Err: err}
+	r := &spate.Round{Device: d.target.Device, At: time.Now(), Took: took, Interval: every, Refresh: d.renewal.period(), Readings: readings, Err: err, PDUs: int(d.packets() - sent)}
 	if d.table != nil {
 		r.System = d.table.System
 		r.System.Uptime = time.Duration(d.uptime) * 10 * time.Millisecond

@@ -145,12 +145,23 @@ func (p *Poller) poll(ctx context.Context, d *device) {
 	for {
 		due := slot.Add(d.renewal.wait(slot, d.every()))
 		d.turn.plan(due)
-		if !p.await(ctx, d, due) {
+		extra, ok := p.await(ctx, d, due)
+		if !ok {
 			return
+		}
+		if extra {
+			due = time.Now()
 		}
 		round, ok := p.round(ctx, d, due)
 		if !ok {
 			return
+		}
+		if d.burst.took(round); extra {
+			round.Burst = true
+			p.concluded(d)
+			health.note(round)
+			p.sink.Accept(ctx, round)
+			continue
 		}
 		p.concluded(d)
 		health.note(round)
@@ -166,12 +177,22 @@ const maxStudies = 32
 const lookMargin = 300 * time.Millisecond
 
 // await waits for a device's slot, and meanwhile looks at how the device renews
-// its counters while that is not known; false when ctx has ended.
-func (p *Poller) await(ctx context.Context, d *device, due time.Time) bool {
+// its counters while that is not known; ok is false when ctx has ended. In a burst
+// it returns earlier, for an extra round.
+func (p *Poller) await(ctx context.Context, d *device, due time.Time) (extra, ok bool) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		until := due
+		if at, on := d.burst.next(due); on {
+			timer.Reset(time.Until(at))
+			select {
+			case <-ctx.Done():
+				return false, false
+			case <-timer.C:
+				return true, true
+			}
+		}
 		looking := p.wantsLook(d) && d.lookAt.Before(due.Add(-lookMargin))
 		if looking {
 			until = d.lookAt
@@ -179,11 +200,13 @@ func (p *Poller) await(ctx context.Context, d *device, due time.Time) bool {
 		timer.Reset(time.Until(until))
 		select {
 		case <-ctx.Done():
-			return false
+			return false, false
+		case <-d.burst.wake:
+			continue
 		case <-timer.C:
 		}
 		if !looking {
-			return true
+			return false, true
 		}
 		p.look(ctx, d, due)
 	}

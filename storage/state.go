@@ -44,6 +44,10 @@ var migrations = [...]func(*bolt.Tx) error{
 		}
 		return nil
 	},
+	func(tx *bolt.Tx) error { // 3: incidents
+		_, err := tx.CreateBucketIfNotExists(incidentsBucket)
+		return err
+	},
 }
 
 const lockPatience = 2 * time.Second // for another process to let go of the file

@@ -14,12 +14,14 @@ const (
 	equalWithin     = 0.35 // of the level
 	smallFrame      = 128  // octets
 	oneWay          = 0.1  // packets back for each one
+	answered        = 0.2  // packets back for each one: a transfer (bulk ones show 0.3 to 0.5)
+	largeFrame      = 400  // octets: frames of a transfer
 	busyPackets     = 50e3 // per second; below it one-way traffic is nothing
 	lossy           = 10   // packets per second that a port drops
 )
 
 // describe fills in what the flood does, from the traces to its origins.
-func (c *cluster) describe(f *Finding, origins []*ballot) {
+func (c *cluster) describe(f *spate.Finding, origins []*ballot) {
 	first := origins[0].port
 	for _, s := range c.seeds {
 		f.Seeds = append(f.Seeds, s.port.id)
@@ -59,8 +61,8 @@ func (c *cluster) path(b *ballot) []spate.Hop {
 	return out
 }
 
-func (c *cluster) impact(origin *port, b *ballot) Impact {
-	var im Impact
+func (c *cluster) impact(origin *port, b *ballot) spate.Impact {
+	var im spate.Impact
 	own, _ := c.over(origin, c.q, in)
 	im.PortShare = own / origin.lineRate(c.q)
 	bps, _ := c.over(origin, bits, in)
@@ -68,11 +70,13 @@ func (c *cluster) impact(origin *port, b *ballot) Impact {
 	back, _ := c.over(origin, packets, out)
 	im.SmallFrames = pps > 0 && bps/8/pps < smallFrame
 	im.OneWay = pps >= busyPackets && back < oneWay*pps
+	im.TwoWay = pps > 0 && back >= answered*pps && bps/8/pps >= largeFrame
 	im.Broadcast = pps > 0 && float64(origin.recent[0].cast[in]) > 0.5*pps
 	for _, p := range b.paths {
 		for _, s := range p.hops {
 			if _, _, linked := c.topo.Far(s.port.id); linked || c.topo.Role(s.port.id) == spate.RoleExternal {
 				im.UplinkShare = max(im.UplinkShare, s.over/s.port.lineRate(c.q))
+				im.UplinkFull = max(im.UplinkFull, float64(s.port.recent[0].rate[c.q.metric(s.dir)])/s.port.lineRate(c.q))
 			}
 			im.Discards = im.Discards || s.port.recent[0].lost[out] > lossy
 		}
@@ -126,7 +130,7 @@ func compareIDs(a, b spate.PortID) int {
 }
 
 // spread tells a flood that is copied to many ports.
-func (c *cluster) spread(f *Finding, edges []step, origin *port) {
+func (c *cluster) spread(f *spate.Finding, edges []step, origin *port) {
 	if len(edges) < replicatedPorts {
 		return
 	}
@@ -156,7 +160,7 @@ func victims(edges []step, copied bool) []spate.PortID {
 	return out
 }
 
-func (c *cluster) kind(f *Finding, origins []*ballot) spate.IncidentKind {
+func (c *cluster) kind(f *spate.Finding, origins []*ballot) spate.IncidentKind {
 	switch {
 	case f.Impact.Replicated > 0 && c.mirrored(origins):
 		return spate.KindLoop
@@ -188,7 +192,7 @@ func (c *cluster) mirrored(origins []*ballot) bool {
 	return true
 }
 
-func (c *cluster) evidence(f *Finding, origins []*ballot) []spate.Evidence {
+func (c *cluster) evidence(f *spate.Finding, origins []*ballot) []spate.Evidence {
 	var out []spate.Evidence
 	say := func(kind, format string, args ...any) {
 		out = append(out, spate.Evidence{Kind: kind, Text: fmt.Sprintf(format, args...)})

@@ -9,71 +9,34 @@ import (
 	"spate"
 )
 
-// A Finding is one flood as far as it can be told now.
-type Finding struct {
-	Kind     spate.IncidentKind
-	Bits     bool      // traced by bits, else by packets
-	Onset    time.Time // estimated
-	Origins  []Named   // largest first
-	RunnerUp []Named
-	Path     []spate.Hop // from the first origin to where it leaves, in before out
-	Victims  []spate.PortID
-	Seeds    []spate.PortID // marked ports that belong to it
-	Evidence []spate.Evidence
-	Impact   Impact
-}
-
-// A Named is a port that may be an origin.
-type Named struct {
-	Port       *spate.Port
-	Confidence float64 // 0..1
-	External   bool
-	OverBps    float64 // excess that comes in, bits per second
-	OverPps    float64
-	RateBps    float64
-	RatePps    float64
-	Note       string // why the trace ended here, where it is not the edge
-}
-
-// Impact is what makes a flood worth a page.
-type Impact struct {
-	PortShare   float64 // excess as a share of the origin port's line rate
-	UplinkShare float64 // largest share of an uplink on the path
-	SmallFrames bool    // mean packet of the excess under 128 octets
-	OneWay      bool    // hardly a packet comes back
-	Broadcast   bool    // most of the excess is broadcast or multicast
-	Replicated  int     // edge ports that it leaves by
-	Discards    bool    // a port on the path drops
-}
-
 // Findings looks at the network now and names the origin of every flood whose
 // marks are no older than two of the device's windows.
-func (n *Network) Findings(topo Topology) []Finding {
+func (n *Network) Findings(topo Topology) []spate.Finding {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	var out []Finding
+	var out []spate.Finding
 	for _, c := range n.clusters(topo) {
 		if f, ok := c.finding(); ok {
 			out = append(out, f)
 		}
 	}
-	slices.SortFunc(out, func(a, b Finding) int { return cmp.Compare(b.top().OverBps, a.top().OverBps) })
+	slices.SortFunc(out, func(a, b spate.Finding) int { return cmp.Compare(top(&b).OverBps, top(&a).OverBps) })
 	return merged(out)
 }
 
-func (f *Finding) top() Named {
+func top(f *spate.Finding) spate.Suspect {
 	if len(f.Origins) == 0 {
-		return Named{}
+		return spate.Suspect{}
 	}
 	return f.Origins[0]
 }
 
 // merged joins findings that name the same first origin: bits and packets of one flood.
-func merged(all []Finding) []Finding {
-	var out []Finding
+func merged(all []spate.Finding) []spate.Finding {
+	var out []spate.Finding
 	for _, f := range all {
-		same := slices.IndexFunc(out, func(g Finding) bool {
-			return len(f.Origins) > 0 && len(g.Origins) > 0 && slices.ContainsFunc(g.Origins, func(o Named) bool { return o.Port.ID == f.Origins[0].Port.ID })
+		same := slices.IndexFunc(out, func(g spate.Finding) bool {
+			return len(f.Origins) > 0 && len(g.Origins) > 0 && slices.ContainsFunc(g.Origins, func(o spate.Suspect) bool { return o.Port.ID == f.Origins[0].Port.ID })
 		})
 		if same < 0 {
 			out = append(out, f)
@@ -225,12 +188,12 @@ func (n *Network) onset(s seed) int64 {
 }
 
 // finding sums the votes up; false where nothing was found.
-func (c *cluster) finding() (Finding, bool) {
+func (c *cluster) finding() (spate.Finding, bool) {
 	ballots := c.ranked()
 	if len(ballots) == 0 {
-		return Finding{}, false
+		return spate.Finding{}, false
 	}
-	f := Finding{Bits: c.q == bits, Onset: time.UnixMilli(c.onset).UTC()}
+	f := spate.Finding{Bits: c.q == bits, Onset: time.UnixMilli(c.onset).UTC()}
 	total := 0.0
 	for _, b := range ballots {
 		total += b.weight
@@ -243,6 +206,9 @@ func (c *cluster) finding() (Finding, bool) {
 		} else if len(f.RunnerUp) < 3 {
 			f.RunnerUp = append(f.RunnerUp, named)
 		}
+	}
+	for _, s := range c.seeds {
+		f.At = later(f.At, time.UnixMilli(s.port.recent[0].to).UTC())
 	}
 	c.describe(&f, ballots[:k])
 	return f, true
@@ -312,16 +278,18 @@ func (c *cluster) confidence(ballots []*ballot, i, k int, total float64) float64
 	return max(0, min(1, out))
 }
 
-func (c *cluster) named(b *ballot, confidence float64) Named {
+func (c *cluster) named(b *ballot, confidence float64) spate.Suspect {
 	p := b.port
-	n := Named{Port: p.info, Confidence: confidence, External: c.topo.Role(p.id) == spate.RoleExternal, Note: b.why}
+	n := spate.Suspect{Port: p.info, Confidence: confidence, External: c.topo.Role(p.id) == spate.RoleExternal, Note: b.why}
 	if lag := c.member(p); lag != nil {
 		n.Note = lag.id.Name + " carries it"
 	}
 	w := &p.recent[0]
 	n.RateBps, n.RatePps = float64(w.rate[spate.InBps]), float64(w.rate[spate.InPps])
+	n.UsualBps, n.UsualPps, n.Factor = float64(w.usual[bits]), float64(w.usual[packets]), float64(w.factor)
 	n.OverBps, _ = c.over(p, bits, in)
 	n.OverPps, _ = c.over(p, packets, in)
+	n.Onset = time.UnixMilli(c.onset).UTC()
 	return n
 }
 
@@ -346,4 +314,11 @@ func (c *cluster) member(lag *port) *port {
 		return nil
 	}
 	return best
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }

@@ -64,6 +64,8 @@ type window struct {
 	rate     [spate.NumUsual]float32
 	cast     [2]float32 // broadcast and multicast packets, in and out
 	lost     [2]float32 // discards, in and out
+	usual    [2]float32 // of what comes in, bits and packets; NaN: no baseline yet
+	factor   float32    // of what comes in, usual raised to the floor; NaN: none
 	marked   [spate.NumUsual]bool
 	known    bool
 	since    int64 // onset as the detector estimates it, ms; 0 none
@@ -91,11 +93,24 @@ func (n *Network) Accept(name string, at time.Time, excesses []spate.Excess, err
 	}
 }
 
-// Forget drops a device that is no longer polled.
-func (n *Network) Forget(name string) {
+// Retain forgets the devices that are polled no longer.
+func (n *Network) Retain(names map[string]bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	delete(n.devices, name)
+	for name := range n.devices {
+		if !names[name] {
+			delete(n.devices, name)
+		}
+	}
+}
+
+// Answers tells whether a device has answered its last round; one that was never
+// polled has not failed to.
+func (n *Network) Answers(name string) bool {
+	n.mu.RLock()
+	defer n.mu.RUnlock()
+	d := n.devices[name]
+	return d == nil || d.silent.IsZero()
 }
 
 func (d *device) take(e *spate.Excess) {
@@ -118,6 +133,13 @@ func (d *device) take(e *spate.Excess) {
 	}
 	w.cast = [2]float32{number(e.Rate[spate.InBcastPps]) + number(e.Rate[spate.InMcastPps]), number(e.Rate[spate.OutBcastPps]) + number(e.Rate[spate.OutMcastPps])}
 	w.lost = [2]float32{number(e.Rate[spate.InDiscardsPs]), number(e.Rate[spate.OutDiscardsPs])}
+	w.factor = float32(math.NaN())
+	for q, m := range [...]spate.Metric{spate.InBps, spate.InPps} {
+		w.usual[q] = float32(e.Usual[m])
+		if f := float32(e.Rate[m] / math.Max(e.Usual[m], e.Floor[m])); f > w.factor || math.IsNaN(float64(w.factor)) {
+			w.factor = f
+		}
+	}
 	p.fold()
 	copy(p.recent[1:], p.recent[:windows-1])
 	p.recent[0] = w

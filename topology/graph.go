@@ -49,6 +49,7 @@ type device struct {
 	byName map[string]*spate.Port
 	tables *spate.Tables
 	rates  map[string]*track // of ports that may lead somewhere
+	local  bool              // this machine itself, which has no tables
 }
 
 // New makes an empty graph.
@@ -109,6 +110,7 @@ func (g *Graph) Accept(r *spate.Round) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	d := g.device(r.Device.Name)
+	d.local = r.Device.Address == "localhost"
 	if d.samePorts(r) {
 		d.follow(r)
 		return

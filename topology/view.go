@@ -51,7 +51,7 @@ func (g *Graph) View(now time.Time) *View {
 	}
 	waiting := 0
 	for _, d := range g.devices {
-		if d.tables == nil {
+		if d.tables == nil && !d.local {
 			waiting++
 		}
 	}
@@ -280,6 +280,28 @@ func (v *View) loose(d *device) map[string]bool {
 		}
 		if r.Role == spate.RoleUplink || r.Role == spate.RoleLAG || p.Bundle != "" || r.Stations == 0 && p.Speed >= 1e9 || r.Stations > 4 {
 			out[p.ID.Name] = true
+		}
+	}
+	return out
+}
+
+// Beside are the devices at the other end of a device's links, each once; links
+// that are gone since a short while count too.
+func (v *View) Beside(device string) []string {
+	var out []string
+	for _, list := range [][]spate.Link{v.Links, v.Gone} {
+		for i := range list {
+			l := &list[i]
+			far := ""
+			switch device {
+			case l.A.Device:
+				far = l.B.Device
+			case l.B.Device:
+				far = l.A.Device
+			}
+			if far != "" && !slices.Contains(out, far) {
+				out = append(out, far)
+			}
 		}
 	}
 	return out

@@ -10,8 +10,7 @@ import (
 	"spate"
 )
 
-// portJSON is one port as the API tells it. Usual, factor and mark belong to
-// detection; they are absent facts until then.
+// portJSON is one port as the API tells it.
 type portJSON struct {
 	Device      string            `json:"device"`
 	Port        string            `json:"port"`
@@ -37,9 +36,48 @@ type portJSON struct {
 	Quarantine *quarantineJSON `json:"quarantine"`
 	Bundle     fact            `json:"bundle"`
 	Counted    bool            `json:"counted"`
-	Usual      *struct{}       `json:"usual"`
+	Usual      *usualJSON      `json:"usual"`
 	Factor     number          `json:"factor"`
-	Mark       *struct{}       `json:"mark"`
+	Mark       *markJSON       `json:"mark"`
+}
+
+// usualJSON is what is usual for this hour of the week.
+type usualJSON struct {
+	InBps  number `json:"in_bps"`
+	OutBps number `json:"out_bps"`
+	InPps  number `json:"in_pps"`
+	OutPps number `json:"out_pps"`
+}
+
+// markJSON says that a port is unusual.
+type markJSON struct {
+	Since stamp  `json:"since"`
+	Text  string `json:"text"`
+}
+
+// usual is nil until a baseline exists.
+func usual(e *spate.Excess) *usualJSON {
+	if e == nil || math.IsNaN(e.Usual[spate.InBps]) && math.IsNaN(e.Usual[spate.OutBps]) {
+		return nil
+	}
+	u := func(m spate.Metric) number { return rounded(m, e.Usual[m]) }
+	return &usualJSON{u(spate.InBps), u(spate.OutBps), u(spate.InPps), u(spate.OutPps)}
+}
+
+// factor is null until a baseline exists.
+func factor(e *spate.Excess) number {
+	if e == nil || usual(e) == nil {
+		return unknown
+	}
+	f, _ := e.Factor()
+	return number(math.Round(f*100) / 100)
+}
+
+func mark(e *spate.Excess) *markJSON {
+	if e == nil || e.Mark == nil {
+		return nil
+	}
+	return &markJSON{stamp(e.Mark.Since), e.Mark.Text}
 }
 
 // quarantineJSON is the newest reading that was above the port's speed.
@@ -103,6 +141,10 @@ func (p portView) json() portJSON {
 		Role: "unknown", Hosts: []hostJSON{}, RoleConfidence: unknown, RoleEvidence: []string{}, Gap: fact(p.Gap), Factor: unknown, Rate: p.rate(),
 	}
 	j.GapText, j.Quarantine, j.Bundle, j.Counted = fact(p.gapText()), quarantined(p.Quarantine), fact(port.Bundle), !port.HighLayer
+	j.Usual, j.Mark = usual(p.Excess), mark(p.Excess)
+	if j.Rate != nil {
+		j.Factor = factor(p.Excess)
+	}
 	if port.SpeedSource == "" {
 		j.SpeedSource = spate.SpeedUnknown
 	}

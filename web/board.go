@@ -243,7 +243,7 @@ func (v *deviceView) held(readings []spate.Reading) []spate.Reading {
 			old = v.find(rd.Port.ID.Name)
 		}
 		if old != nil && old.Gap == "" {
-			rd.Rate = old.Rate
+			rd.Rate, rd.Excess = old.Rate, old.Excess
 		}
 	}
 	return readings

@@ -75,6 +75,7 @@ type Deps struct {
 	Import      Importer                                                                                      // nil: nothing is imported
 	Backup      func(ctx context.Context, dir string, progress func(done, total int64)) (BackupResult, error) // nil: none is made
 	Network     func() *topology.View                                                                         // what is known of the network now; nil: nothing is
+	Incidents   Incidents                                                                                     // nil: nobody looks for floods
 	History     History                                                                                       // of hosts; nil: none is kept
 	Resurvey    func(devices ...string)                                                                       // has the tables of devices read at once; nil: nobody can
 	StoreStatus func() StoreStatus
@@ -88,6 +89,9 @@ type Deps struct {
 func (d *Deps) fillIn() {
 	if d.StoreStatus == nil {
 		d.StoreStatus = func() StoreStatus { return StoreStatus{Bytes: -1, ForecastYearBytes: -1} }
+	}
+	if d.Incidents == nil {
+		d.Incidents = noIncidents{}
 	}
 	if d.Ready == nil {
 		d.Ready = func() error { return nil }

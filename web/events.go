@@ -173,7 +173,7 @@ type eventPort struct {
 	Port   string    `json:"port"`
 	Rate   *rateJSON `json:"rate"`
 	Factor number    `json:"factor"`
-	Mark   *struct{} `json:"mark"`
+	Mark   *markJSON `json:"mark"`
 }
 
 type ratesEvent struct {
@@ -187,7 +187,7 @@ func (s *Server) publishChange(ch change, now time.Time) {
 		e := ratesEvent{At: stamp(v.answered), Ports: make([]eventPort, len(v.readings))}
 		for i := range v.readings {
 			p := portView{v, &v.readings[i], now}
-			e.Ports[i] = eventPort{Device: v.device.Name, Port: p.Port.ID.Name, Rate: p.rate(), Factor: unknown}
+			e.Ports[i] = eventPort{Device: v.device.Name, Port: p.Port.ID.Name, Rate: p.rate(), Factor: factor(p.Excess), Mark: mark(p.Excess)}
 		}
 		s.emit(s.rounds, now, "rates", v.device.Name, e)
 	}

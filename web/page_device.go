@@ -111,7 +111,7 @@ func (p portView) row() portRow {
 	share := p.share(in, out)
 	r.In, r.Out, r.Percent, r.Fill, r.Band = formatBits(in), formatBits(out), formatPercent(share), fill(share), band(share)
 	r.Packets = formatPackets(math.Max(orZero(rate.values[spate.InPps]), orZero(rate.values[spate.OutPps])))
-	errors := rank("errors", &p.Rate)
+	errors := rank("errors", p.Reading)
 	r.Errors = formatErrors(errors)
 	if errors >= 1 && r.Status == "" {
 		r.Status = "warn"

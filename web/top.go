@@ -15,9 +15,16 @@ import (
 var rankings = []string{"factor", "bps", "in_bps", "out_bps", "pps", "in_pps", "out_pps", "bcast", "errors"}
 
 // rank is the figure a port is sorted by; NaN where there is none.
-func rank(by string, r *spate.Rate) float64 {
+func rank(by string, rd *spate.Reading) float64 {
+	r := &rd.Rate
 	v := &r.Values
 	switch by {
+	case "factor":
+		if rd.Excess == nil {
+			return math.NaN()
+		}
+		factor, _ := rd.Excess.Factor()
+		return factor
 	case "bps":
 		return float64(r.Bits())
 	case "in_bps":
@@ -35,7 +42,7 @@ func rank(by string, r *spate.Rate) float64 {
 	case "errors":
 		return sum(v[spate.InErrorsPs], v[spate.OutErrorsPs], v[spate.InDiscardsPs], v[spate.OutDiscardsPs])
 	}
-	return math.NaN() // factor: no baseline yet
+	return math.NaN()
 }
 
 // sum adds what is known; NaN where nothing is.
@@ -86,12 +93,17 @@ func (h *lowestFirst) Pop() any {
 
 // top is the n first ports, best first. keep says which count.
 func (b *Board) top(by string, n int, now time.Time, keep func(portView) bool) []ranked {
+	return b.topBy(func(rd *spate.Reading) float64 { return rank(by, rd) }, n, now, keep)
+}
+
+// topBy is top by a figure of the caller's.
+func (b *Board) topBy(figure func(*spate.Reading) float64, n int, now time.Time, keep func(portView) bool) []ranked {
 	var h lowestFirst
 	for v := range b.devices {
 		for i := range v.readings {
 			p := ranked{portView: portView{v, &v.readings[i], now}, by: math.NaN(), bits: math.NaN()}
 			if v.fresh(p.Reading, now) {
-				p.by, p.bits = rank(by, &p.Rate), float64(p.Rate.Bits())
+				p.by, p.bits = figure(p.Reading), float64(p.Rate.Bits())
 			}
 			switch {
 			case len(h) == n && !p.before(&h[0]), !keep(p.portView):

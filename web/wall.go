@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net/url"
+	"strings"
 	"time"
 
 	"spate"
@@ -20,17 +21,19 @@ const (
 
 // A wallView is the wall at one moment, the same for all who watch.
 type wallView struct {
-	Ports    string    `json:"ports"`
-	Devices  string    `json:"devices"`
-	Silent   string    `json:"silent"` // empty: all answer
-	Polled   string    `json:"polled"`
-	Old      string    `json:"old"`   // empty: the data is fresh
-	Store    string    `json:"store"` // empty: what is measured is kept
-	Quiet    string    `json:"quiet"`
-	Clock    string    `json:"clock"`
-	ClockISO string    `json:"clock_iso"`
-	Rows     []wallRow `json:"rows"`
-	Empty    bool      `json:"empty"` // no device is configured
+	Ports    string         `json:"ports"`
+	Devices  string         `json:"devices"`
+	Silent   string         `json:"silent"` // empty: all answer
+	Polled   string         `json:"polled"`
+	Old      string         `json:"old"`   // empty: the data is fresh
+	Store    string         `json:"store"` // empty: what is measured is kept
+	Quiet    string         `json:"quiet"`
+	Clock    string         `json:"clock"`
+	ClockISO string         `json:"clock_iso"`
+	Bands    []incidentBand `json:"bands"`
+	More     string         `json:"more"` // incidents that have no place
+	Rows     []wallRow      `json:"rows"`
+	Empty    bool           `json:"empty"` // no device is configured
 }
 
 // A wallRow is one port on the wall, as text.
@@ -43,13 +46,22 @@ type wallRow struct {
 	Note    string   `json:"note"`
 	In      string   `json:"in"`
 	Out     string   `json:"out"`
-	Packets string   `json:"packets"`
+	Factor  string   `json:"factor"`
+	Level   string   `json:"level"` // bad: the origin of a flood; warn: unusual
 	Percent string   `json:"percent"`
 	Fill    int      `json:"fill"` // of 100
 	Band    string   `json:"band"`
 	Stale   bool     `json:"stale"`
 	Version int64    `json:"v"`               // of the sparkline
 	Paths   []string `json:"paths,omitempty"` // in, out, words; only while new
+}
+
+// Class is how the row is painted.
+func (r *wallRow) Class() string {
+	if r.Stale {
+		return strings.TrimSpace(r.Level + " stale")
+	}
+	return r.Level
 }
 
 // Spark is the sparkline for the template; nil: none yet.
@@ -118,7 +130,8 @@ func (s *Server) wallNow(ctx context.Context) *wallView {
 
 func (s *Server) makeWall(ctx context.Context, now time.Time) *wallView {
 	t := s.board.tally(now)
-	best := s.wallPlaces.settle(s.board.busiest(wallRows, now), now)
+	troubled := s.troubled()
+	best := s.wallPlaces.settle(s.board.busiest(wallRows, now, troubled), now)
 	ids := make([]spate.PortID, len(best))
 	for i := range best {
 		ids[i] = best[i].Port.ID
@@ -128,12 +141,19 @@ func (s *Server) makeWall(ctx context.Context, now time.Time) *wallView {
 		Ports: plural(t.ports, "port", "ports"), Devices: plural(t.devices, "device", "devices"),
 		Polled: polledWords(t, now), Old: oldWords(t, now), Store: storeWords(s.storeStatus()), Quiet: quietWords(t), Empty: t.devices == 0,
 	}
+	more := 0
+	if w.Bands, more = s.bands(now); more > 0 {
+		w.More = plural(more, "more incident", "more incidents")
+	}
+	if len(w.Bands) > 0 {
+		w.Quiet = ""
+	}
 	if t.down > 0 {
 		w.Silent = formatCount(t.down) + " not answering"
 	}
 	w.Clock, w.ClockISO = clock(now.In(s.cfg.Zone))
 	for i := range best {
-		w.Rows = append(w.Rows, s.wallRow(best[i].portView, now))
+		w.Rows = append(w.Rows, s.wallRow(best[i].portView, now, troubled))
 	}
 	return w
 }
@@ -144,20 +164,28 @@ func clock(now time.Time) (text, iso string) {
 
 // busiest is the ports by the larger direction; one that fell silent a short
 // while ago keeps the figure it had.
-func (b *Board) busiest(n int, now time.Time) []ranked {
-	return b.top("bps", n, now, func(p portView) bool { return countedOnce(p) && p.Rate.Over > 0 && now.Sub(p.Rate.At) < keepStale })
+func (b *Board) busiest(n int, now time.Time, troubled map[spate.PortID]string) []ranked {
+	return b.topBy(func(rd *spate.Reading) float64 { return worry(rd, troubled) }, n, now, func(p portView) bool { return countedOnce(p) && p.Rate.Over > 0 && now.Sub(p.Rate.At) < keepStale })
 }
 
-func (s *Server) wallRow(p portView, now time.Time) wallRow {
+func (s *Server) wallRow(p portView, now time.Time, troubled map[spate.PortID]string) wallRow {
 	share := p.share(p.Rate.Values[spate.InBps], p.Rate.Values[spate.OutBps])
 	row := wallRow{
 		id: p.Port.ID, Href: portHref(p.Port.ID), Name: p.Port.Alias, Where: p.Port.ID.String(),
 		In: formatBits(p.Rate.Values[spate.InBps]), Out: formatBits(p.Rate.Values[spate.OutBps]),
-		Packets: formatPackets(float64(p.Rate.Packets())), Percent: formatPercent(share),
+		Factor: "-", Level: troubled[p.Port.ID], Percent: formatPercent(share),
 		Fill: fill(share), Band: band(share), Stale: !p.fresh(p.Reading, now), spark: s.sparks.get(p.Port.ID),
 	}
 	if row.Name == "" {
 		row.Name, row.Where = row.Where, ""
+	}
+	if e := p.Excess; e != nil && !row.Stale {
+		if f := float64(factor(e)); !math.IsNaN(f) {
+			row.Factor = "×" + formatTimes(f)
+		}
+		if e.Mark != nil && row.Level == "" {
+			row.Level = "warn"
+		}
 	}
 	switch age := now.Sub(p.Rate.At); {
 	case row.Stale:
@@ -172,6 +200,24 @@ func (s *Server) wallRow(p portView, now time.Time) wallRow {
 		}
 	}
 	return row
+}
+
+// worry is what the wall is sorted by: origins of floods, then what is unusual, by
+// how far, then load.
+func worry(rd *spate.Reading, troubled map[spate.PortID]string) float64 {
+	load := orZero(float64(rd.Rate.Bits()))
+	e := rd.Excess
+	if troubled[rd.Port.ID] == "" && (e == nil || e.Mark == nil) {
+		return load
+	}
+	f := 1.0
+	if e != nil {
+		f = math.Max(1, orZero(float64(factor(e))))
+	}
+	if troubled[rd.Port.ID] != "" {
+		return 1e18 * f
+	}
+	return 1e14 * math.Min(f, 9e3)
 }
 
 // share is the larger direction in percent of the speed; NaN without one.
@@ -228,7 +274,7 @@ func quietWords(t tally) string {
 	case t.unknown > 0:
 		return "Waiting for " + plural(t.unknown, "device", "devices") + " · the busiest ports of the others are below"
 	}
-	return "Every device answers · the busiest ports are below, largest first"
+	return "All calm · every device answers, no port is far from its usual"
 }
 
 // beat tells the wall to those who watch it, until ctx ends.

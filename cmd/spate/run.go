@@ -13,10 +13,11 @@ import (
 	"spate/cmd/spate/config"
 )
 
-// Exit codes that scripts rely on; 2 is `spate who` during a flood.
+// Exit codes that scripts rely on.
 const (
 	exitOK    = 0
 	exitError = 1
+	exitFlood = 2  // of `spate who`
 	exitUsage = 64 // EX_USAGE of sysexits.h
 )
 
@@ -50,6 +51,8 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errFlood):
+		return exitFlood
 	case errors.Is(err, errReported):
 		return exitError
 	case !a.running: // cobra refused the command line

@@ -62,6 +62,8 @@ func (a *app) serve(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		return err
 	}
 	server := web.New(webConfig, s.deps())
+	told := server.TellIncident
+	s.watch.told.Store(&told)
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ended(ctx, server.Run(ctx, listener)) })

@@ -28,6 +28,7 @@ type site struct {
 	store     store
 	inventory *inventory
 	network   *network
+	watch     *watch
 	sightings *storage.Sightings
 	sockets   *poller.Sockets
 	poller    *poller.Poller
@@ -74,16 +75,21 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	s.network = newNetwork(cfg, s.sightings, s.metrics, log)
+	if s.watch, err = newWatch(cfg, s.state, s.network, s.metrics, log); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	s.watch.adopt(cfg, s.devices(cfg))
 	counts := poller.NewCounts(s.metrics)
 	s.sockets = poller.NewSockets(counts.Reject)
 	s.poller = poller.New(cfg.Poller, s.sockets, s.sink(), counts, log)
 	s.poller.Recall(s.inventory.recall)
 	s.poller.Survey(s.network)
 	s.poller.Set(cfg.Targets)
+	s.watch.hurry, s.watch.resurvey = s.poller.Hurry, s.poller.Resurvey
 	return s, nil
 }
 
-func (s *site) sink() sink { return tee{s.board, s.store, s.inventory, s.network} }
+func (s *site) sink() sink { return tee{s.watch, s.board, s.store, s.inventory, s.network} }
 
 // devices are the configured ones and this machine, which gives its name up to
 // a configured device that has it.
@@ -118,6 +124,7 @@ func (s *site) run(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { s.inventory.run(ctx); return nil })
 	group.Go(func() error { s.network.run(ctx); return nil })
 	group.Go(func() error { s.network.feed(ctx); return nil })
+	group.Go(func() error { s.watch.run(ctx); return nil })
 	group.Go(func() error { s.network.names.run(ctx); return nil })
 	if s.host == nil {
 		return
@@ -137,6 +144,7 @@ func (s *site) adopt(cfg *config.Config) {
 	s.inventory.retain(s.devices(cfg))
 	s.inventory.seed(s.board)
 	s.network.adopt(cfg, s.devices(cfg))
+	s.watch.adopt(cfg, s.devices(cfg))
 	s.poller.Set(cfg.Targets)
 }
 
@@ -149,6 +157,9 @@ func (s *site) close() error {
 	if s.inventory != nil {
 		errs = append(errs, s.inventory.flush())
 	}
+	if s.watch != nil {
+		errs = append(errs, s.watch.save())
+	}
 	return errors.Join(append(errs, s.store.Close(), s.state.Close())...)
 }
 
@@ -157,6 +168,7 @@ func (s *site) deps() web.Deps {
 		Board: s.board, Store: s.store, Painter: graph.NewRenderer(), Metrics: s.metrics, Log: s.log,
 		StoreStatus: s.storeStatus,
 		Network:     s.network.View,
+		Incidents:   s.watch,
 		History:     s.sightings,
 		Resurvey:    s.poller.Resurvey,
 		Import:      s.store,

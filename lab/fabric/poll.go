@@ -76,6 +76,24 @@ func (p *Port) sample(at time.Time) spate.Sample {
 	return s
 }
 
+// Count is one of the port's counters.
+func (p *Port) Count(c spate.Counter) uint64 {
+	l := &p.sum[int(c)%2]
+	switch c {
+	case spate.InOctets, spate.OutOctets:
+		return uint64(l.octets)
+	case spate.InUcastPkts, spate.OutUcastPkts:
+		return uint64(l.ucast)
+	case spate.InMcastPkts, spate.OutMcastPkts:
+		return uint64(l.mcast)
+	case spate.InBcastPkts, spate.OutBcastPkts:
+		return uint64(l.bcast)
+	case spate.InDiscards, spate.OutDiscards:
+		return uint64(l.discards)
+	}
+	return 0
+}
+
 // due is a device to be polled at a time.
 type due struct {
 	at time.Time

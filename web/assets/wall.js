@@ -8,19 +8,19 @@ const say = (node, text) => {
 };
 
 function fillRow(tr, row) {
-  const [who, input, output, bar, percent, packets, spark] = tr.cells;
-  tr.className = row.stale ? "stale" : "";
+  const [who, input, output, bar, percent, factor, spark] = tr.cells;
+  tr.className = `${row.level}${row.stale ? " stale" : ""}`.trim();
   const link = who.firstElementChild;
   if (link.getAttribute("href") !== row.href) link.setAttribute("href", row.href);
   const [glyph, name, where, note] = link.children;
-  say(glyph, row.stale ? "◌" : "");
+  say(glyph, row.stale ? "◌" : row.level === "bad" ? "▲" : row.level === "warn" ? "◆" : "");
   say(name, row.name);
   say(where, row.where);
   say(note, row.note);
   say(input, row.in);
   say(output, row.out);
   say(percent, row.percent);
-  say(packets, row.packets);
+  say(factor, row.factor);
   const svg = bar.firstElementChild;
   svg.setAttribute("class", `bar ${row.band}`);
   svg.lastElementChild.setAttribute("width", row.fill);
@@ -40,10 +40,42 @@ function fillSpark(tr, svg, row) {
   tr.dataset.v = row.v;
 }
 
+const span = (className, ...children) => {
+  const node = document.createElement("span");
+  node.className = className;
+  node.append(...children);
+  return node;
+};
+
+// An incident's band is made anew only when its words have changed, so that a
+// reader's focus stays where it is.
+function fillBands(box, bands) {
+  bands.forEach((b, i) => {
+    const words = JSON.stringify(b);
+    const old = box.children[i];
+    if (old && old.dataset.words === words) return;
+    const a = old && old.dataset.id === b.id ? old : document.createElement("a");
+    a.className = `band ${b.level}`;
+    a.href = b.href;
+    a.dataset.id = b.id;
+    a.dataset.words = words;
+    const glyph = span("glyph", b.glyph);
+    glyph.setAttribute("aria-hidden", "true");
+    const rate = document.createElement("strong");
+    rate.textContent = b.rate;
+    const path = (b.path || []).flatMap((p) => [span(p.strong ? "box strong" : "box", p.name), ...(p.on ? [span("on", `${p.on} →`)] : [])]);
+    a.replaceChildren(span("head", span("title", glyph, " ", span("", b.title)), rate), span("line", span("", b.line), span("", b.since)), span("path", ...path));
+    if (old && old !== a) old.replaceWith(a);
+    else if (!old) box.append(a);
+  });
+  while (box.children.length > bands.length) box.lastElementChild.remove();
+}
+
 function fill(wall) {
-  for (const name of ["ports", "devices", "silent", "polled", "old", "store", "quiet", "clock"]) say(at(name), wall[name]);
+  for (const name of ["ports", "devices", "silent", "polled", "old", "store", "quiet", "more", "clock"]) say(at(name), wall[name]);
   at("clock").setAttribute("datetime", wall.clock_iso);
   at("top").classList.toggle("stale", wall.old !== "" || wall.store !== "");
+  if (at("bands")) fillBands(at("bands"), wall.bands || []);
   const body = at("rows");
   const rows = wall.rows || [];
   if (!body || (body.rows.length === 0 && rows.length > 0)) {

@@ -1,0 +1,373 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"spate"
+	"spate/cmd/spate/config"
+	"spate/detect"
+	"spate/incident"
+	"spate/storage"
+	"spate/suspect"
+	"spate/topology"
+	"spate/web"
+)
+
+const (
+	lookEvery      = time.Second // at floods under way, and at what has become quiet
+	lookPause      = 150 * time.Millisecond
+	snapshotFile   = "baselines"
+	snapshotEvery  = 10 * time.Minute
+	orientation    = 40 * time.Second // after a start, for few devices
+	hurryFor       = 20 * time.Second // burst polling goes on so long after the last look that wanted it
+	mostHurried    = 64               // devices
+	incidentsKept  = 2 * 365 * 24 * time.Hour
+	restoredClosed = 200
+)
+
+// watch looks for floods: it takes rounds, and has marks, findings and incidents
+// made of them.
+type watch struct {
+	baselines *detect.Watch
+	faults    *detect.Faults
+	suspects  *suspect.Network
+	desk      *incident.Desk
+	state     *storage.State
+	network   *network
+	hurry     func(until time.Time, devices ...string)
+	resurvey  func(devices ...string)
+	told      atomic.Pointer[func(*spate.Incident)]
+	devices   atomic.Int64
+	path      string // of the snapshot; empty: none is kept
+	log       *slog.Logger
+
+	news    chan struct{}
+	looks   *metrics.Histogram
+	asked   map[string]bool // devices whose tables were asked for, in this flood
+	frozen  int
+	pruned  time.Time
+	began   time.Time   // of the first look
+	waiting atomic.Bool // a mark has been seen since the last look
+}
+
+func newWatch(cfg *config.Config, state *storage.State, net *network, set *metrics.Set, log *slog.Logger) (*watch, error) {
+	w := &watch{
+		baselines: detect.New(detect.Config{FloorPercent: cfg.Detect.FloorPercent, Zone: cfg.Server.Location}),
+		faults:    detect.NewFaults(limits(cfg)), suspects: suspect.NewNetwork(), state: state, network: net, log: log,
+		path: filepath.Join(cfg.Storage.Path, snapshotFile), news: make(chan struct{}, 1), asked: map[string]bool{},
+		looks: set.NewHistogram("spate_origin_seconds"),
+	}
+	w.desk = incident.New(incident.Config{PagePercent: cfg.Detect.PagePercent, CloseAfter: cfg.Detect.CloseAfter, Zone: cfg.Server.Location}, state, w.tell, log)
+	if err := w.restore(); err != nil {
+		return nil, err
+	}
+	set.NewGauge("spate_incidents_open", func() float64 { return float64(len(w.desk.Open())) })
+	return w, w.load()
+}
+
+// restore takes up the incidents of the last run.
+func (w *watch) restore() error {
+	var records []spate.IncidentRecord
+	closed := 0
+	now := time.Now()
+	err := w.state.Incidents(time.Unix(0, 0), now.Add(time.Hour), "", func(r spate.IncidentRecord) bool {
+		if r.Incident.State == spate.IncidentClosed {
+			if closed++; closed > restoredClosed {
+				return r.Incident.DetectedAt.After(now.Add(-31 * 24 * time.Hour))
+			}
+		}
+		records = append(records, r)
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	w.desk.Restore(records)
+	w.desk.Revive(now)
+	for _, r := range records {
+		if r.Incident.State == spate.IncidentOpen {
+			for _, id := range r.Ports {
+				kind := r.Incident.Kind
+				if id.Name == "" {
+					kind = spate.KindDeviceDown
+				}
+				w.faults.Recall(kind, id, r.Incident.StartedAt)
+			}
+		}
+	}
+	return nil
+}
+
+// load reads the baselines of the last run. What cannot be read is put aside, and
+// learning begins anew: it is no reason to poll nothing.
+func (w *watch) load() error {
+	f, err := os.Open(w.path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = w.baselines.Load(f)
+		f.Close()
+	}
+	if err == nil {
+		return nil
+	}
+	aside := w.path + ".damaged"
+	w.log.Error("baselines are not read: what is usual is learned anew, which takes a week; the file is kept", "file", aside, "err", err)
+	if err := os.Rename(w.path, aside); err != nil {
+		return fmt.Errorf("put %s aside: %w", w.path, err)
+	}
+	return nil
+}
+
+// save writes the baselines, over the old ones once they are whole.
+func (w *watch) save() error {
+	if w.path == "" {
+		return nil
+	}
+	next := w.path + ".new"
+	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
+	if err != nil {
+		return fmt.Errorf("write baselines: %w", err)
+	}
+	out := bufio.NewWriterSize(f, 1<<20)
+	if err = w.baselines.Save(out); err == nil {
+		err = out.Flush()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(next))
+	}
+	return os.Rename(next, w.path)
+}
+
+// Accept takes a round before anybody else: it fills in what the detector says of
+// each port.
+func (w *watch) Accept(_ context.Context, r *spate.Round) {
+	excesses := w.baselines.Judge(r)
+	marked := false
+	for i, k := 0, 0; i < len(r.Readings) && k < len(excesses); i++ {
+		if excesses[k].Port == r.Readings[i].Port {
+			r.Readings[i].Excess = &excesses[k]
+			marked = marked || excesses[k].AnyMark()
+			k++
+		}
+	}
+	w.suspects.Accept(r.Device.Name, r.At, excesses, r.Err)
+	wrong := w.faults.Accept(r)
+	if marked || wrong {
+		w.waiting.Store(true)
+		select {
+		case w.news <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// run looks until ctx ends: at once when something is unusual, else every second.
+func (w *watch) run(ctx context.Context) {
+	every := time.NewTicker(lookEvery)
+	snapshot := time.NewTicker(snapshotEvery)
+	defer every.Stop()
+	defer snapshot.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-snapshot.C:
+			if err := w.save(); err != nil {
+				w.log.Error("baselines are not written: a restart would set them back", "err", err)
+			}
+			continue
+		case <-w.news:
+		case <-every.C:
+		}
+		began := time.Now()
+		w.look(began)
+		took := time.Since(began)
+		w.looks.Update(took.Seconds())
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(max(lookPause, 10*took)): // a tenth of a core at most
+		}
+	}
+}
+
+// look finds floods and faults as they are now.
+func (w *watch) look(now time.Time) {
+	around := surroundings{w.network.View(), w.suspects}
+	var found []spate.Finding
+	if !w.oriented(now, around.View) {
+		return // without links every port would look like the edge
+	}
+	if w.waiting.Swap(false) || w.frozen > 0 {
+		found = w.suspects.Findings(around.View)
+	}
+	w.desk.Floods(now, found, around)
+	w.desk.Faults(now, w.faults.Active(now, around.Role), around, int(w.devices.Load()))
+	all, paged := w.desk.Touched()
+	if len(all) > 0 || w.frozen > 0 {
+		w.baselines.Freeze(all)
+		w.baselines.Page(paged)
+		w.rush(now, all)
+	}
+	w.frozen = len(all)
+	if now.Sub(w.pruned) > 24*time.Hour {
+		w.pruned = now
+		if err := w.state.PruneIncidents(now.Add(-incidentsKept)); err != nil {
+			w.log.Error("old incidents are not forgotten", "err", err)
+		}
+	}
+}
+
+// oriented tells whether the links are known, or have had time enough to be.
+func (w *watch) oriented(now time.Time, v *topology.View) bool {
+	if w.began.IsZero() {
+		w.began = now
+	}
+	patience := orientation + time.Duration(w.devices.Load())*300*time.Millisecond
+	return v.Settled || now.Sub(w.began) > min(patience, 4*time.Minute)
+}
+
+// rush has the devices of floods under way read more often, and their tables read
+// once at the beginning.
+func (w *watch) rush(now time.Time, ports []spate.PortID) {
+	names := map[string]bool{}
+	for _, id := range ports {
+		if len(names) < mostHurried {
+			names[id.Device] = true
+		}
+	}
+	var list, fresh []string
+	for name := range names {
+		list = append(list, name)
+		if !w.asked[name] {
+			fresh = append(fresh, name)
+		}
+	}
+	w.asked = names
+	if w.hurry != nil {
+		w.hurry(now.Add(hurryFor), list...)
+	}
+	if w.resurvey != nil && len(fresh) > 0 {
+		w.resurvey(fresh...)
+	}
+}
+
+// surroundings is the network as the desk asks for it.
+type surroundings struct {
+	*topology.View
+	suspects *suspect.Network
+}
+
+// Answers tells whether a device has answered its last round.
+func (s surroundings) Answers(device string) bool { return s.suspects.Answers(device) }
+
+func (w *watch) tell(in *spate.Incident) {
+	w.log.Info("incident", "id", in.ID, "state", in.State, "severity", in.Severity, "kind", in.Kind, "summary", in.Summary)
+	if told := w.told.Load(); told != nil {
+		(*told)(in)
+	}
+}
+
+// adopt takes over what can change while running.
+func (w *watch) adopt(cfg *config.Config, devices []spate.Device) {
+	names := map[string]bool{}
+	for _, d := range devices {
+		names[d.Name] = true
+	}
+	w.devices.Store(int64(len(names)))
+	w.faults.SetLimits(limits(cfg))
+	w.faults.Retain(names)
+	w.baselines.Retain(names)
+	w.suspects.Retain(names)
+}
+
+// Open implements web.Incidents.
+func (w *watch) Open() []*spate.Incident { return w.desk.Open() }
+
+// Incident implements web.Incidents.
+func (w *watch) Incident(id string) (*spate.Incident, bool) {
+	if in, ok := w.desk.Get(id); ok {
+		return in, true
+	}
+	r, ok := w.state.Incident(id)
+	return r.Incident, ok
+}
+
+// Between implements web.Incidents. What is open comes from the desk, which knows
+// more than was written.
+func (w *watch) Between(from, to time.Time, before string, yield func(*spate.Incident) bool) error {
+	return w.state.Incidents(from, to, before, func(r spate.IncidentRecord) bool {
+		if in, ok := w.desk.Get(r.Incident.ID); ok {
+			return yield(in)
+		}
+		return yield(r.Incident)
+	})
+}
+
+// Suspects implements web.Incidents.
+func (w *watch) Suspects() []web.Suspect {
+	var out []web.Suspect
+	for _, s := range w.desk.Suspects(time.Now()) {
+		x := &s.Suspect
+		out = append(out, web.Suspect{Port: x.Port.ID, Hosts: s.Hosts, Users: s.Users, RateBps: x.RateBps, RatePps: x.RatePps, Factor: x.Factor,
+			Confidence: x.Confidence, Since: s.Since, Incident: s.Incident, Summary: s.Summary})
+	}
+	return out
+}
+
+// Ack implements web.Incidents.
+func (w *watch) Ack(id, by, note string) (*spate.Incident, error) {
+	in, err := w.desk.Ack(time.Now(), id, by, note)
+	if errors.Is(err, incident.ErrUnknown) {
+		err = web.ErrNoIncident
+	}
+	return in, err
+}
+
+// Verdict implements web.Incidents: what is expected is learned, an attack is
+// forgotten.
+func (w *watch) Verdict(id, verdict, by string) (*spate.Incident, error) {
+	in, ports, err := w.desk.Judge(time.Now(), id, verdict, by)
+	switch {
+	case errors.Is(err, incident.ErrUnknown):
+		return nil, web.ErrNoIncident
+	case err != nil:
+		return nil, err
+	case verdict == "expected":
+		w.baselines.Accept(ports)
+	default:
+		w.baselines.Reject(ports)
+	}
+	return in, nil
+}
+
+// limits are the [[threshold]] entries.
+func limits(cfg *config.Config) []detect.Limit {
+	var out []detect.Limit
+	for _, t := range cfg.Thresholds {
+		l := detect.Limit{Above: t.Above, For: t.For, Severity: spate.Severity(t.Severity), Share: t.Metric == config.Utilisation}
+		if m, ok := spate.ParseMetric(t.Metric); ok {
+			l.Metric = m
+		}
+		for _, g := range t.Ports {
+			l.Ports = append(l.Ports, [2]string{g.Device, g.Port})
+		}
+		out = append(out, l)
+	}
+	return out
+}

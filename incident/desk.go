@@ -1,0 +1,364 @@
+package incident
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"spate"
+)
+
+// Config of room incident.
+type Config struct {
+	PagePercent float64        // excess in percent of the origin's port that is worth a page by itself
+	CloseAfter  time.Duration  // calm until an incident is closed
+	Zone        *time.Location // of the sentences
+}
+
+// DefaultConfig is what the config file says where it is silent.
+func DefaultConfig() Config {
+	return Config{PagePercent: 20, CloseAfter: 15 * time.Minute, Zone: time.Local}
+}
+
+const (
+	forgetAfter   = 3 * time.Minute // a candidate that is seen no more
+	overAfter     = 90 * time.Second
+	remindAfter   = 24 * time.Hour
+	closedKept    = 200
+	mostMoments   = 200
+	worseBy       = 1.5 // times the rate told last is worth a line
+	mostOrigins   = 64
+	mostVictims   = 20
+	mostFaultCase = 500 // open at once; more are one word in the log
+)
+
+// Around is what the desk asks of the network. *topology.View is most of it.
+type Around interface {
+	HostsAt(id spate.PortID) []spate.Host
+	Role(id spate.PortID) spate.Role
+	Neighbour(id spate.PortID) (spate.Link, bool)
+	Answers(device string) bool    // in its last rounds
+	Beside(device string) []string // devices at the other end of its links
+}
+
+// A Record is an incident as it is kept.
+type Record = spate.IncidentRecord
+
+// A Keeper writes records; the newest of an ID counts.
+type Keeper interface {
+	SaveIncident(Record) error
+	// Incident is what was kept under an ID; false: nothing.
+	Incident(id string) (Record, bool)
+}
+
+// A Desk has all incidents that are open. Methods may be called from many goroutines.
+type Desk struct {
+	cfg  Config
+	keep Keeper
+	log  *slog.Logger
+	told func(*spate.Incident) // after each change worth telling; nil: nobody listens
+
+	mu    sync.Mutex
+	cases []*matter
+	past  []*spate.Incident // closed a short while ago, newest first
+	news  []*spate.Incident // to be told once nothing is locked
+}
+
+// matter is one flood or fault under way.
+type matter struct {
+	id      string // empty: a candidate, not an incident yet
+	record  spate.Incident
+	around  Around // as it was when it began
+	ports   map[spate.PortID]bool
+	score   map[spate.PortID]float64 // of each port ever named as origin
+	best    spate.Finding
+	fault   bool
+	members map[spate.PortID]bool // faults that are folded into it
+	paged   bool
+	polls   int       // different windows that spoke for it
+	newest  time.Time // end of the newest window
+	seen    time.Time // last time it was found
+	toldBps float64   // rate told last
+	asked   time.Time // when a verdict was asked for
+	dirty   bool      // the change is to be written and told
+	unsaved bool      // it could not be written
+}
+
+// New makes a desk without incidents. told is called after each change, without a
+// lock held, with an incident that nobody changes any more.
+func New(cfg Config, keep Keeper, told func(*spate.Incident), log *slog.Logger) *Desk {
+	if cfg.Zone == nil {
+		cfg.Zone = time.Local
+	}
+	return &Desk{cfg: cfg, keep: keep, told: told, log: log}
+}
+
+// Restore takes up incidents that were open when Spate ended, and the last closed
+// ones, newest first. A flood that still runs is the same incident then.
+func (d *Desk) Restore(records []Record) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range records {
+		in := *r.Incident
+		if in.State == spate.IncidentClosed {
+			d.past = append(d.past, &in)
+			continue
+		}
+		m := &matter{id: in.ID, record: in, ports: map[spate.PortID]bool{}, score: map[spate.PortID]float64{}, paged: r.Paged, polls: 2, members: map[spate.PortID]bool{}}
+		for _, id := range r.Ports {
+			m.ports[id] = true
+		}
+		for _, o := range in.Origins {
+			m.score[o.ID()] = o.Confidence
+		}
+		switch in.Kind {
+		case spate.KindDeviceDown, spate.KindLinkDown, spate.KindFlap, spate.KindThreshold:
+			m.fault, m.members = true, m.ports
+		}
+		m.seen = in.DetectedAt
+		if n := len(in.Timeline); n > 0 {
+			m.seen = in.Timeline[n-1].At
+		}
+		m.toldBps = float64(in.RateBps)
+		d.cases = append(d.cases, m)
+	}
+}
+
+// Revive gives incidents that were open before a restart time to be found again:
+// nothing was looked at while Spate was down.
+func (d *Desk) Revive(at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, m := range d.cases {
+		m.seen = later(m.seen, at)
+	}
+}
+
+// Floods takes what is found now. It opens, updates, merges and closes.
+func (d *Desk) Floods(at time.Time, found []spate.Finding, around Around) {
+	d.mu.Lock()
+	for i := range found {
+		f := &found[i]
+		if len(f.Origins) == 0 {
+			continue
+		}
+		m := d.match(f)
+		if m == nil {
+			m = &matter{around: around, ports: map[spate.PortID]bool{}, score: map[spate.PortID]float64{}}
+			m.record.StartedAt = f.Onset
+			d.cases = append(d.cases, m)
+		}
+		m.take(at, f, around, d.cfg)
+		d.weigh(at, m)
+	}
+	d.close(at, around)
+	d.finish()
+}
+
+// match is the case that a finding belongs to: the one that has its origin, else
+// one that shares the victim or an uplink.
+func (d *Desk) match(f *spate.Finding) *matter {
+	for _, m := range d.cases {
+		if !m.fault && m.score[f.Origins[0].Port.ID] > 0 {
+			return m
+		}
+	}
+	var best *matter
+	for _, m := range d.cases {
+		if m.fault || !m.near(f) {
+			continue
+		}
+		if best == nil || best.id == "" && m.id != "" {
+			best = m
+		}
+	}
+	return best
+}
+
+// near tells whether a finding shares the first victim or a port on the way with
+// what the case has seen last.
+func (m *matter) near(f *spate.Finding) bool {
+	on := map[spate.PortID]bool{}
+	for i, h := range m.best.Path {
+		if i > 0 {
+			on[spate.PortID{Device: h.Device, Name: h.Port}] = true
+		}
+	}
+	for _, id := range m.best.Victims {
+		on[id] = true
+	}
+	for i, h := range f.Path {
+		if i > 0 && on[spate.PortID{Device: h.Device, Name: h.Port}] {
+			return true
+		}
+	}
+	return slices.ContainsFunc(f.Victims, func(id spate.PortID) bool { return on[id] })
+}
+
+// take adds a finding to a case.
+func (m *matter) take(at time.Time, f *spate.Finding, around Around, cfg Config) {
+	if m.around == nil {
+		m.around = around
+	}
+	if f.At.After(m.newest) {
+		m.newest = f.At
+		m.polls++
+	}
+	m.seen = at
+	if len(m.best.Origins) == 0 && m.id == "" || f.Onset.Before(m.record.StartedAt) {
+		m.record.StartedAt = f.Onset
+	}
+	for id := range m.score {
+		m.score[id] *= 0.8
+	}
+	for _, o := range f.Origins {
+		if len(m.score) < mostOrigins || m.score[o.Port.ID] > 0 {
+			m.score[o.Port.ID] += o.Confidence
+		}
+	}
+	for _, id := range f.Ports() {
+		m.ports[id] = true
+	}
+	m.best = m.merge(f)
+}
+
+// merge keeps the origin that most looks have named in front, so that one odd look
+// does not change the name on the wall.
+func (m *matter) merge(f *spate.Finding) spate.Finding {
+	out := *f
+	out.Origins = slices.Clone(f.Origins)
+	for _, o := range m.best.Origins {
+		known := slices.ContainsFunc(out.Origins, func(x spate.Suspect) bool { return x.Port.ID == o.Port.ID })
+		if !known && f.Onset.Sub(o.Onset) < time.Hour && m.score[o.Port.ID] > 0.3 && m.best.At.Add(time.Minute).After(f.At) {
+			out.Origins = append(out.Origins, o)
+		}
+	}
+	slices.SortStableFunc(out.Origins, func(a, b spate.Suspect) int { return cmp.Compare(m.score[b.Port.ID], m.score[a.Port.ID]) })
+	if first := out.Origins[0].Port.ID; first != f.Origins[0].Port.ID && len(m.best.Origins) > 0 && m.best.Origins[0].Port.ID == first {
+		out.Kind, out.Path, out.Victims, out.Impact, out.Evidence = m.best.Kind, m.best.Path, m.best.Victims, m.best.Impact, m.best.Evidence
+	}
+	return out
+}
+
+// close ends what has been calm for long enough. A flood whose origin does not
+// answer is not over: unreachable is not silent.
+func (d *Desk) close(at time.Time, around Around) {
+	d.cases = slices.DeleteFunc(d.cases, func(m *matter) bool {
+		if m.fault {
+			return false
+		}
+		calm := at.Sub(m.seen)
+		if m.id == "" {
+			return calm > forgetAfter
+		}
+		d.remind(at, m)
+		if o := m.record.Origin; o != nil && around != nil && !around.Answers(o.Device) && calm < 24*time.Hour {
+			return false
+		}
+		if calm > overAfter && m.record.EndedAt == nil {
+			end := m.seen.UTC()
+			m.record.EndedAt = &end
+			m.moment(at, "the excess has stopped")
+			m.dirty = true
+		}
+		if calm < d.cfg.CloseAfter {
+			return false
+		}
+		d.shut(at, m)
+		return true
+	})
+}
+
+// shut closes an incident.
+func (d *Desk) shut(at time.Time, m *matter) {
+	m.record.State = spate.IncidentClosed
+	if m.record.EndedAt == nil {
+		end := m.seen.UTC()
+		m.record.EndedAt = &end
+	}
+	m.moment(at, "closed")
+	m.dirty = true
+	d.save(m)
+}
+
+// remind asks for a verdict on what has lasted a day.
+func (d *Desk) remind(at time.Time, m *matter) {
+	since := later(m.record.DetectedAt, m.asked)
+	if m.record.Verdict != nil || at.Sub(since) < remindAfter {
+		return
+	}
+	m.asked = at
+	m.moment(at, "still under way: is it an attack, or is it expected? a verdict decides what is learned")
+	m.dirty = true
+}
+
+func (m *matter) moment(at time.Time, text string) {
+	if len(m.record.Timeline) >= mostMoments { // the beginning and the newest are kept
+		m.record.Timeline = append(m.record.Timeline[:mostMoments/2], m.record.Timeline[mostMoments/2+1:]...)
+	}
+	m.record.Timeline = append(slices.Clone(m.record.Timeline), spate.Moment{At: at.UTC(), Text: text})
+}
+
+// finish writes what has changed, and tells of it once nothing is locked. It
+// unlocks the desk.
+func (d *Desk) finish() {
+	for _, m := range d.cases {
+		if m.id != "" && (m.dirty || m.unsaved) {
+			d.save(m)
+		}
+	}
+	news := d.news
+	d.news = nil
+	d.mu.Unlock()
+	if d.told == nil {
+		return
+	}
+	for _, in := range news {
+		d.told(in)
+	}
+}
+
+// save writes a case; what cannot be written stays open here and is tried again.
+func (d *Desk) save(m *matter) {
+	in := m.record
+	r := Record{Incident: &in, Paged: m.paged}
+	for id := range m.ports {
+		r.Ports = append(r.Ports, id)
+	}
+	err := d.keep.SaveIncident(r)
+	if err != nil && !m.unsaved {
+		d.log.Error("incident not written: it is told all the same", "incident", m.id, "err", err)
+	}
+	if m.unsaved = err != nil; m.dirty {
+		d.news = append(d.news, &in)
+	}
+	m.dirty = false
+	if in.State == spate.IncidentClosed {
+		d.past = slices.Insert(d.past, 0, &in)
+		d.past = d.past[:min(len(d.past), closedKept)]
+	}
+}
+
+// name gives an incident its ID: the second in which it was opened.
+func (d *Desk) name(at time.Time) string {
+	base := at.UTC().Format("20060102-150405")
+	for i := 1; ; i++ {
+		id := base
+		if i > 1 {
+			id = fmt.Sprintf("%s-%d", base, i)
+		}
+		if _, taken := d.keep.Incident(id); !taken && !slices.ContainsFunc(d.cases, func(m *matter) bool { return m.id == id }) {
+			return id
+		}
+	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
