@@ -13,7 +13,7 @@ import (
 // floors says how high each room stands. A room imports lower floors only.
 var floors = map[string]int{
 	".": 0, "mibs": 0, "docs": 0,
-	"poller": 1, "flow": 1, "host": 1, "topology": 1, "detect": 1, "suspect": 1, "alert": 1,
+	"poller": 1, "flow": 1, "host": 1, "topology": 1, "detect": 1, "suspect": 1, "incident": 1, "alert": 1,
 	"storage": 1, "promql": 1, "graph": 1,
 	"web": 2, "lab": 2,
 	"cmd": 3,

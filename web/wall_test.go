@@ -83,7 +83,7 @@ func TestWallSaysWhatIsStale(t *testing.T) {
 		r := newRig(t, dev("sw-1"), dev("sw-2"))
 		r.board.Accept(t.Context(), loads(50, -1))
 		r.board.Accept(t.Context(), round("sw-2", time.Now(), 1))
-		if page := body(t, r.get(t, "/")); strings.Contains(page, "class=\"stale\"") || !strings.Contains(page, "Every device answers") {
+		if page := body(t, r.get(t, "/")); strings.Contains(page, "class=\"stale\"") || !strings.Contains(page, "every device answers") {
 			t.Errorf("a calm wall is not calm: %s", page)
 		}
 		for range 3 {
