@@ -29,6 +29,8 @@ type Suspect struct {
 	RatePps    float64
 	UsualBps   float64 // NaN: no baseline yet
 	UsualPps   float64
+	FloorBps   float64 // less above the usual is never unusual
+	FloorPps   float64
 	Factor     float64 // of what comes in, the usual raised to the floor; NaN: none
 	Onset      time.Time
 	Note       string // why the trace ended here, where it is not the edge

@@ -3,31 +3,39 @@ package detect
 import "math"
 
 // usualAt is the code of what is usual for an hour of the week: of that hour, else
-// of the same hour of other days, else of the hours known.
-func (s *Series) usualAt(hour int) (code float64, known bool) {
-	if c := s.usual[hour]; c != 0 {
-		return float64(c), true
+// of the same hour of other days, else of the hours known, else of the first hour.
+func (s *Series) usualAt(hour int, l *Limits) (code uint8, known bool) {
+	switch {
+	case s.usual[hour] != 0:
+		return s.usual[hour], true
+	case s.flags&settled == 0 && s.count > 0:
+		return l.code(float64(s.sum) / float64(s.count)), true
+	case s.flags&settled == 0:
+		return 0, false
+	case s.current != 0 && hour == int(s.hour):
+		return s.current, true
 	}
-	sum, n := 0.0, 0.0
+	sum, n := 0, 0
 	for h := hour % 24; h < hoursAWeek; h += 24 {
 		if c := s.usual[h]; c != 0 {
-			sum, n = sum+float64(c), n+1
+			sum, n = sum+int(c), n+1
 		}
 	}
 	if n == 0 {
 		for _, c := range s.usual {
 			if c != 0 {
-				sum, n = sum+float64(c), n+1
+				sum, n = sum+int(c), n+1
 			}
 		}
-	}
-	if n == 0 && s.count > 0 { // the first hour
-		return float64(s.sum) / float64(s.count), true
 	}
 	if n == 0 {
 		return 0, false
 	}
-	return sum / n, true
+	code = uint8((sum + n/2) / n)
+	if hour == int(s.hour) {
+		s.current = code
+	}
+	return code, true
 }
 
 // prior is what margins are widened by while the series is young.
@@ -37,7 +45,7 @@ func (s *Series) prior(at int64) int32 {
 }
 
 // judge compares the levels with the records.
-func (s *Series) judge(x Sample, v, usual float64, known bool, l Limits, levels [numLevels]uint8) Reading {
+func (s *Series) judge(x Sample, v float64, usual uint8, known bool, l Limits, levels [numLevels]uint8, least uint8) Reading {
 	r := Reading{Known: known, Level: -1, Usual: math.NaN(), Factor: math.NaN()}
 	if !known {
 		// Nothing is known yet: only what is half of the speed counts.
@@ -53,16 +61,18 @@ func (s *Series) judge(x Sample, v, usual float64, known bool, l Limits, levels 
 		return r
 	}
 	prior := s.prior(x.At)
+	usual = max(usual, least)
 	for j, c := range levels {
 		if c == 0 {
 			continue
 		}
+		c = max(c, least)
 		most := int32(0) // nothing is a surprise of a level that was never reached
 		if s.record[j] != 0 {
-			most = int32(c)*step - int32(s.record[j])
+			most = int32(c)*step - max(int32(s.record[j]), int32(least)*step)
 		}
 		if s.rise[j] != 0 {
-			most = max(most, riseZero+int32(math.Round((float64(c)-usual)*step))-int32(s.rise[j]))
+			most = max(most, riseZero+(int32(c)-int32(usual))*step-int32(s.rise[j]))
 		}
 		if most > margins[j]+prior {
 			r.Surprise, r.Level = true, j
@@ -73,7 +83,7 @@ func (s *Series) judge(x Sample, v, usual float64, known bool, l Limits, levels 
 }
 
 // follow opens and closes the alarm, and tells when it has just closed.
-func (s *Series) follow(x Sample, r *Reading, usual float64, levels [numLevels]uint8) (cleared bool) {
+func (s *Series) follow(x Sample, r *Reading, usual uint8, levels [numLevels]uint8) (cleared bool) {
 	switch {
 	case r.Surprise:
 		if s.alarmed == 0 {
@@ -93,7 +103,7 @@ func (s *Series) follow(x Sample, r *Reading, usual float64, levels [numLevels]u
 	for j, c := range levels {
 		s.peak[j] = max(s.peak[j], c)
 		if c != 0 {
-			s.height[j] = max(s.height[j], uint8(min(max(128+math.Round(float64(c)-usual), 1), 255)))
+			s.height[j] = max(s.height[j], uint8(min(max(128+int(c)-int(usual), 1), 255)))
 		}
 	}
 	if s.polls >= clearPolls && x.At-int64(s.calm) >= clearAfter {
@@ -105,39 +115,42 @@ func (s *Series) follow(x Sample, r *Reading, usual float64, levels [numLevels]u
 // learn keeps today's greatest levels, and the hour. On the first day they count
 // at once, later from midnight on: a flood that begins slowly does not teach
 // itself.
-func (s *Series) learn(x Sample, c uint8, usual float64, known bool, levels [numLevels]uint8) {
+func (s *Series) learn(x Sample, v float64, usual uint8, known bool, levels [numLevels]uint8, l *Limits) {
+	least := l.least()
 	for j, level := range levels {
 		if level == 0 {
 			continue
 		}
+		level = max(level, least)
 		s.today[j] = max(s.today[j], uint16(level)*step)
 		if known {
-			s.climbed[j] = max(s.climbed[j], uint16(min(max(riseZero+int32(math.Round((float64(level)-usual)*step)), 0), math.MaxUint16)))
+			s.climbed[j] = max(s.climbed[j], uint16(max(riseZero+(int32(level)-int32(usual))*step, 0)))
 		}
 	}
 	if x.At-int64(s.since) < firstDay {
 		s.commit()
 	}
 	if uint8(x.Hour) != s.hour {
-		s.foldHour()
+		s.foldHour(l)
 		s.hour = uint8(x.Hour)
 	}
-	s.sum += float32(c)
+	s.sum += float32(v)
 	if s.count < math.MaxUint16 {
 		s.count++
 	}
 }
 
 // foldHour makes the hour that is over part of what is usual.
-func (s *Series) foldHour() {
+func (s *Series) foldHour(l *Limits) {
 	if s.count > 0 {
-		mean := float64(s.sum) / float64(s.count)
+		mean := float64(l.code(float64(s.sum) / float64(s.count)))
 		if was := s.usual[s.hour]; was != 0 {
 			mean = float64(was) + hourWeight*(mean-float64(was))
 		}
 		s.usual[s.hour] = uint8(min(max(math.Round(mean), 1), 255))
 	}
-	s.sum, s.count = 0, 0
+	s.sum, s.count, s.current = 0, 0, 0
+	s.flags |= settled
 }
 
 // turnDay lets records leak, and counts what yesterday brought.

@@ -54,11 +54,15 @@ type Series struct {
 	sum     float32
 	count   uint16 // samples of the hour
 	flags   uint8
+	current uint8 // code of what is usual for the hour under way; 0: not worked out, or not known
 }
 
-// paged is set while the alarm under way, or the last one, was told to people: it
-// is not learned when it clears.
-const paged = 1
+// Flags. paged: the alarm under way, or the last one, was told to people: it is not
+// learned when it clears. settled: an hour has been learned.
+const (
+	paged = 1 << iota
+	settled
+)
 
 const riseZero = 16 * octave // records of rises are from -16 octaves up; 0: none yet
 
@@ -80,7 +84,7 @@ type Limits struct {
 // A Reading says what a sample is beside what was known.
 type Reading struct {
 	Known    bool    // there is a usual level
-	Usual    float64 // for this hour of the week; the floor's quarter at least
+	Usual    float64 // for this hour of the week
 	Factor   float64 // value / usual
 	Surprise bool    // this sample, or what has lasted until it, has never been so
 	Level    int     // which level says so, longest first: 3 is 35 minutes; -1 none
@@ -90,15 +94,41 @@ type Reading struct {
 	Cleared  bool    // the alarm has ended with this sample
 }
 
-// code is a value in eighths of an octave above the unit, 1 to 255. What is far
-// below the floor is all alike; judging begins at a quarter of it.
+// code is a value in eighths of an octave above the unit, 1 to 255.
 func (l *Limits) code(v float64) uint8 {
-	c := math.Round(8 * math.Log2(math.Max(v, l.Floor/16)/l.Unit))
+	bits := math.Float64bits(v / l.Unit)
+	octaves := int(bits>>52) - 1023
+	if v <= l.Unit {
+		return 1
+	}
+	mantissa, c := bits&(1<<52-1), 8*octaves
+	for _, half := range halves {
+		if mantissa < half {
+			break
+		}
+		c++
+	}
 	return uint8(min(max(c, 1), 255))
 }
 
+// halves are the mantissas half way between two codes: comparing is a tenth of the
+// cost of a logarithm. powers are what codes stand for, in units.
+var halves, powers = func() (h [8]uint64, p [256]float64) {
+	for i := range h {
+		h[i] = math.Float64bits(math.Exp2((float64(i)+0.5)/8)) & (1<<52 - 1)
+	}
+	for c := range p {
+		p[c] = math.Exp2(float64(c) / 8)
+	}
+	return h, p
+}()
+
+// least is the code of a quarter of the floor: what is below it is all alike to the
+// judge.
+func (l *Limits) least() uint8 { return l.code(l.Floor / 4) }
+
 // value is what a code stands for.
-func (l *Limits) value(code float64) float64 { return l.Unit * math.Exp2(code/8) }
+func (l *Limits) value(code uint8) float64 { return l.Unit * powers[code] }
 
 // Update takes one sample. Samples come in the order of time; others are passed
 // over. With frozen nothing is learned of it: it belongs to somebody's flood.
@@ -112,11 +142,13 @@ func (s *Series) Update(x Sample, l Limits, frozen bool) Reading {
 	s.turnDay(x.Day)
 	s.take(x, c)
 	levels := s.levels()
-	usual, known := s.usualAt(x.Hour)
-	r := s.judge(x, v, usual, known, l, levels)
+	usual, known := s.usualAt(x.Hour, &l)
+	least := l.least()
+	r := s.judge(x, v, usual, known, l, levels, least)
+	usual = max(usual, least)
 	r.Cleared = s.follow(x, &r, usual, levels)
 	if s.alarmed == 0 && !frozen {
-		s.learn(x, c, usual, known, levels)
+		s.learn(x, v, usual, known, levels, &l)
 	}
 	r.Alarmed, r.Since = s.alarmed != 0, int64(s.alarmed)
 	return r
@@ -129,8 +161,8 @@ func (s *Series) Peek(x Sample, l Limits) Reading {
 		return s.same(x, l)
 	}
 	v := l.bounded(x.Value)
-	usual, known := s.usualAt(x.Hour)
-	r := s.judge(x, v, usual, known, l, [numLevels]uint8{l.code(v)})
+	usual, known := s.usualAt(x.Hour, &l)
+	r := s.judge(x, v, usual, known, l, [numLevels]uint8{l.code(v)}, l.least())
 	r.Alarmed, r.Since = s.alarmed != 0, int64(s.alarmed)
 	return r
 }
@@ -149,7 +181,7 @@ func (l *Limits) bounded(v float64) float64 {
 func (s *Series) same(x Sample, l Limits) Reading {
 	r := Reading{Level: -1, Usual: math.NaN(), Factor: math.NaN(), Alarmed: s.alarmed != 0, Since: int64(s.alarmed)}
 	if x.Hour >= 0 && x.Hour < hoursAWeek {
-		if u, known := s.usualAt(x.Hour); known {
+		if u, known := s.usualAt(x.Hour, &l); known {
 			r.Known, r.Usual = true, l.value(u)
 		}
 	}

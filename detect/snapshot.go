@@ -218,7 +218,7 @@ func (s *Series) read(b []byte) error {
 	}
 	s.day, s.sum = int32(day), math.Float32frombits(sum)
 	s.count, s.flags = binary.LittleEndian.Uint16(take(2)), b[0]
-	if s.hour >= hoursAWeek || !(s.sum >= 0 && s.sum <= 256*math.MaxUint16) {
+	if s.hour >= hoursAWeek || !(s.sum >= 0) {
 		return fmt.Errorf("%w: a series has impossible figures", ErrSnapshot)
 	}
 	return nil

@@ -28,6 +28,7 @@ const (
 	overAfter     = 90 * time.Second
 	remindAfter   = 24 * time.Hour
 	closedKept    = 200
+	onsetPolls    = 5 // after them the estimate of the onset stays
 	mostMoments   = 200
 	worseBy       = 1.5 // times the rate told last is worth a line
 	mostOrigins   = 64
@@ -208,7 +209,7 @@ func (m *matter) take(at time.Time, f *spate.Finding, around Around, cfg Config)
 		m.polls++
 	}
 	m.seen = at
-	if len(m.best.Origins) == 0 && m.id == "" || f.Onset.Before(m.record.StartedAt) {
+	if len(m.best.Origins) == 0 && m.id == "" || m.polls <= onsetPolls && f.Onset.Before(m.record.StartedAt) {
 		m.record.StartedAt = f.Onset
 	}
 	for id := range m.score {

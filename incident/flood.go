@@ -120,9 +120,13 @@ func (m *matter) origin(s *spate.Suspect, old spate.List[spate.Origin]) spate.Or
 		Device: s.Port.ID.Device, Port: s.Port.ID.Name, IfIndex: s.Port.IfIndex, Confidence: math.Round(s.Confidence*100) / 100,
 		External: s.External, RateBps: whole(s.RateBps), RatePps: whole(s.RatePps), Factor: tenth(s.Factor), Since: s.Onset.UTC(), Note: s.Note,
 	}
-	if at := slices.IndexFunc(old, func(x spate.Origin) bool { return x.ID() == s.Port.ID }); at >= 0 && len(old[at].Hosts) > 0 {
-		o.Hosts = old[at].Hosts
-		return o
+	if at := slices.IndexFunc(old, func(x spate.Origin) bool { return x.ID() == s.Port.ID }); at >= 0 {
+		if old[at].Since.Before(o.Since) {
+			o.Since = old[at].Since
+		}
+		if o.Hosts = old[at].Hosts; len(o.Hosts) > 0 {
+			return o
+		}
 	}
 	if m.around == nil || s.External {
 		return o

@@ -115,24 +115,29 @@ func manner(k spate.IncidentKind, ports int) string {
 
 // usual is the factor and the level it is a factor of, for this hour of the week.
 func (d *Desk) usual(in *spate.Incident, f *spate.Finding, at time.Time) string {
-	level, now, text := float64(in.UsualBps), float64(in.RateBps), ""
-	if f.Bits && !f.Impact.SmallFrames {
-		text = spate.BitRate(level).String()
-	} else {
-		level, now = float64(in.UsualPps), float64(in.RatePps)
-		text = spate.PacketRate(level).String()
+	o := &f.Origins[0]
+	level, floor, now, words := float64(in.UsualBps), o.FloorBps, float64(in.RateBps), func(v float64) string { return spate.BitRate(v).String() }
+	if !f.Bits || f.Impact.SmallFrames {
+		level, floor, now, words = float64(in.UsualPps), o.FloorPps, float64(in.RatePps), func(v float64) string { return spate.PacketRate(v).String() }
 	}
 	hour := in.StartedAt.In(d.cfg.Zone).Format("Mon 15:00")
-	factor := now / level
+	factor := times(now / math.Max(level, floor))
 	switch {
-	case math.IsNaN(factor) || math.IsInf(factor, 0):
+	case math.IsNaN(level) || !(now > 0):
 		return ", and nothing is known of its usual yet"
-	case factor >= 1000:
-		return fmt.Sprintf(", over 1000x its usual for %s", hour)
-	case factor >= 9.95:
-		return fmt.Sprintf(", %.0fx its usual %s for %s", factor, text, hour)
+	case now < level:
+		return "" // what comes in is not what is unusual there
+	case level < floor:
+		return fmt.Sprintf(", %s what is normal there (under %s for %s)", factor, words(floor), hour)
 	}
-	return fmt.Sprintf(", %.1fx its usual %s for %s", factor, text, hour)
+	return fmt.Sprintf(", %s its usual %s for %s", factor, words(level), hour)
+}
+
+func times(f float64) string {
+	if f >= 9.95 {
+		return fmt.Sprintf("%.0fx", f)
+	}
+	return fmt.Sprintf("%.1fx", f)
 }
 
 // clock is a moment as people say it: the day only where it is another.

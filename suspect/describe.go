@@ -26,8 +26,9 @@ func (c *cluster) describe(f *spate.Finding, origins []*ballot) {
 	for _, s := range c.seeds {
 		f.Seeds = append(f.Seeds, s.port.id)
 	}
-	f.Path = c.path(origins[0])
-	f.Impact = c.impact(first, origins[0])
+	way := c.path(origins[0])
+	f.Path = c.hops(way)
+	f.Impact = c.impact(first, way)
 	edges := c.egress(origins)
 	c.spread(f, edges, first)
 	f.Victims = victims(edges, f.Impact.Replicated > 0)
@@ -35,33 +36,94 @@ func (c *cluster) describe(f *spate.Finding, origins []*ballot) {
 	f.Evidence = c.evidence(f, origins)
 }
 
-// path is the longest trace to an origin, turned round: from the origin on.
-func (c *cluster) path(b *ballot) []spate.Hop {
+// path is the flood's way: forward from the origin as far as its excess is found,
+// or the longest trace that led there, turned round, where that knows more.
+func (c *cluster) path(b *ballot) []step {
+	out := c.forward(b.port)
 	var best path
 	for _, p := range b.paths {
 		if len(p.hops) > len(best.hops) {
 			best = p
 		}
 	}
+	if len(best.hops) > len(out) {
+		out = slices.Clone(best.hops)
+		slices.Reverse(out)
+	}
+	return out
+}
+
+// forward follows the excess of an origin downstream: on each device it leaves by
+// the port that fits it best, or by the largest towards another device.
+func (c *cluster) forward(origin *port) []step {
+	e, known := c.over(origin, c.q, in)
+	if !known || e <= 0 {
+		return nil
+	}
+	out := []step{{origin, in, e}}
+	for at := origin; len(out) < 2*mostHops; {
+		next, over := c.egressOf(at, e)
+		if next == nil {
+			return out
+		}
+		out = append(out, step{next, 1, over})
+		far, _, _ := c.far(next)
+		if far == nil || slices.ContainsFunc(out, func(s step) bool { return s.port.dev == far.dev }) {
+			return out
+		}
+		comes, known := c.over(far, c.q, in)
+		if !known {
+			comes = math.NaN()
+		}
+		out = append(out, step{far, in, comes})
+		at, e = far, min(e, over)
+	}
+	return out
+}
+
+// egressOf is the port by which an excess that comes in by a port leaves its device.
+func (c *cluster) egressOf(at *port, e float64) (best *port, over float64) {
+	dist := math.Inf(1)
+	for _, p := range at.dev.ports {
+		if p == at || !p.logical(c.topo) {
+			continue
+		}
+		v, known := c.over(p, c.q, out)
+		if !known || v < e/4 {
+			continue
+		}
+		d := math.Abs(math.Log2(v / e))
+		if far, _, _ := c.far(p); far == nil && c.topo.Role(p.id) != spate.RoleExternal {
+			d += 0.3 // of two that fit alike the way on, not a host that gets a copy
+		}
+		if d < dist {
+			best, over, dist = p, v, d
+		}
+	}
+	return best, over
+}
+
+// hops are steps as the API tells them.
+func (c *cluster) hops(steps []step) []spate.Hop {
 	var out []spate.Hop
-	for _, s := range slices.Backward(best.hops) {
+	for _, s := range steps {
 		dir := "in"
 		if s.dir == 1 {
 			dir = "out"
 		}
 		hop := spate.Hop{Device: s.port.id.Device, Port: s.port.id.Name, Direction: dir, ExcessBps: spate.Unknown(), ExcessPps: spate.Unknown()}
 		if v, known := c.over(s.port, bits, s.dir); known {
-			hop.ExcessBps = spate.Figure(math.Max(0, v))
+			hop.ExcessBps = spate.Figure(math.Round(math.Max(0, v)))
 		}
 		if v, known := c.over(s.port, packets, s.dir); known {
-			hop.ExcessPps = spate.Figure(math.Max(0, v))
+			hop.ExcessPps = spate.Figure(math.Round(math.Max(0, v)))
 		}
 		out = append(out, hop)
 	}
 	return out
 }
 
-func (c *cluster) impact(origin *port, b *ballot) spate.Impact {
+func (c *cluster) impact(origin *port, way []step) spate.Impact {
 	var im spate.Impact
 	own, _ := c.over(origin, c.q, in)
 	im.PortShare = own / origin.lineRate(c.q)
@@ -72,14 +134,12 @@ func (c *cluster) impact(origin *port, b *ballot) spate.Impact {
 	im.OneWay = pps >= busyPackets && back < oneWay*pps
 	im.TwoWay = pps > 0 && back >= answered*pps && bps/8/pps >= largeFrame
 	im.Broadcast = pps > 0 && float64(origin.recent[0].cast[in]) > 0.5*pps
-	for _, p := range b.paths {
-		for _, s := range p.hops {
-			if _, _, linked := c.topo.Far(s.port.id); linked || c.topo.Role(s.port.id) == spate.RoleExternal {
-				im.UplinkShare = max(im.UplinkShare, s.over/s.port.lineRate(c.q))
-				im.UplinkFull = max(im.UplinkFull, float64(s.port.recent[0].rate[c.q.metric(s.dir)])/s.port.lineRate(c.q))
-			}
-			im.Discards = im.Discards || s.port.recent[0].lost[out] > lossy
+	for _, s := range way {
+		if _, _, linked := c.topo.Far(s.port.id); linked || c.topo.Role(s.port.id) == spate.RoleExternal {
+			im.UplinkShare = max(im.UplinkShare, orZero(s.over)/s.port.lineRate(c.q))
+			im.UplinkFull = max(im.UplinkFull, float64(s.port.recent[0].rate[c.q.metric(s.dir)])/s.port.lineRate(c.q))
 		}
+		im.Discards = im.Discards || s.port.recent[0].lost[out] > lossy
 	}
 	return im
 }
@@ -226,4 +286,11 @@ func (c *cluster) traces() int {
 		n += len(b.paths)
 	}
 	return n
+}
+
+func orZero(v float64) float64 {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return v
 }

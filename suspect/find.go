@@ -287,6 +287,7 @@ func (c *cluster) named(b *ballot, confidence float64) spate.Suspect {
 	w := &p.recent[0]
 	n.RateBps, n.RatePps = float64(w.rate[spate.InBps]), float64(w.rate[spate.InPps])
 	n.UsualBps, n.UsualPps, n.Factor = float64(w.usual[bits]), float64(w.usual[packets]), float64(w.factor)
+	n.FloorBps, n.FloorPps = float64(w.floor[bits]), float64(w.floor[packets])
 	n.OverBps, _ = c.over(p, bits, in)
 	n.OverPps, _ = c.over(p, packets, in)
 	n.Onset = time.UnixMilli(c.onset).UTC()

@@ -65,6 +65,7 @@ type window struct {
 	cast     [2]float32 // broadcast and multicast packets, in and out
 	lost     [2]float32 // discards, in and out
 	usual    [2]float32 // of what comes in, bits and packets; NaN: no baseline yet
+	floor    [2]float32
 	factor   float32    // of what comes in, usual raised to the floor; NaN: none
 	marked   [spate.NumUsual]bool
 	known    bool
@@ -135,7 +136,7 @@ func (d *device) take(e *spate.Excess) {
 	w.lost = [2]float32{number(e.Rate[spate.InDiscardsPs]), number(e.Rate[spate.OutDiscardsPs])}
 	w.factor = float32(math.NaN())
 	for q, m := range [...]spate.Metric{spate.InBps, spate.InPps} {
-		w.usual[q] = float32(e.Usual[m])
+		w.usual[q], w.floor[q] = float32(e.Usual[m]), float32(e.Floor[m])
 		if f := float32(e.Rate[m] / math.Max(e.Usual[m], e.Floor[m])); f > w.factor || math.IsNaN(float64(w.factor)) {
 			w.factor = f
 		}

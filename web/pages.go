@@ -44,6 +44,7 @@ type page struct {
 	Clock    string
 	ClockISO string
 	Wall     bool
+	Demo     []string // floods that a button starts; nil: the network is real
 	Modules  []string // own modules beside page.js
 	Styles   []string
 	Body     any

@@ -17,7 +17,7 @@ type route struct {
 // openapi.yaml; a test walks this table and that file.
 func (s *Server) routes() []route {
 	const get = http.MethodGet
-	return append(s.prometheusRoutes(), []route{
+	routes := append(s.prometheusRoutes(), []route{
 		// The API.
 		{get, "/api/v1/devices", s.listDevices, viewer},
 		{get, "/api/v1/devices/:device", s.showDevice, viewer},
@@ -58,6 +58,10 @@ func (s *Server) routes() []route {
 		{get, "/-/healthy", s.healthy, everyone},
 		{get, "/-/ready", s.ready, everyone},
 	}...)
+	if s.demo != nil {
+		routes = append(routes, route{http.MethodPost, "/demo/flood", s.startFlood, operator})
+	}
+	return routes
 }
 
 func (s *Server) engine() *gin.Engine {

@@ -41,6 +41,7 @@ type Server struct {
 	importer    Importer
 	history     History
 	incidents   Incidents
+	demo        func(kind string) string
 	resurvey    func(devices ...string)
 	view        func() *topology.View
 	backup      func(context.Context, string, func(done, total int64)) (BackupResult, error)
@@ -76,7 +77,7 @@ func New(cfg Config, deps Deps) *Server {
 	deps.fillIn()
 	now, cores := time.Now(), runtime.GOMAXPROCS(0)
 	s := &Server{
-		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import, history: deps.History, incidents: deps.Incidents, resurvey: deps.Resurvey, view: deps.Network, backup: deps.Backup,
+		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import, history: deps.History, incidents: deps.Incidents, demo: deps.Demo, resurvey: deps.Resurvey, view: deps.Network, backup: deps.Backup,
 		storeStatus: deps.StoreStatus, isReady: deps.Ready, metrics: deps.Metrics,
 		access: newAccess(cfg.BaseURL),
 		rounds: newFeed(feedAge, feedBytes, now), wallFeed: newFeed(feedAge, 1, now),

@@ -20,7 +20,7 @@ func newRoot(a *app) *cobra.Command {
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.AddCommand(
-		serveCommand(a), checkCommand(a), walkCommand(a), discoverCommand(a),
+		serveCommand(a), demoCommand(a), checkCommand(a), walkCommand(a), discoverCommand(a),
 		topCommand(a), whoCommand(a), findCommand(a), graphCommand(a), backupCommand(a), restoreCommand(a), exportCommand(a), importCommand(a), versionCommand(a),
 	)
 	return root

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"spate"
+	"spate/cmd/spate/config"
+	"spate/lab/fabric"
+	"spate/lab/live"
+	"spate/poller"
+	"spate/web"
+)
+
+const (
+	demoInterval = 5 * time.Second
+	demoHistory  = 14 * 24 * time.Hour
+	demoStep     = 5 * time.Minute
+	demoLasts    = 2 * time.Minute // of a flood
+	demoPause    = 3 * time.Minute // between two on the script
+)
+
+func demoCommand(a *app) *cobra.Command {
+	var (
+		listen string
+		after  time.Duration
+		seed   uint64
+	)
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Show a simulated provider with floods; no hardware is needed",
+		Long:  "Demo runs a small provider's network on loopback, polls it as it would real switches, and floods it. Two weeks of history are made first. Everything is in a temporary folder that is gone afterwards.",
+		Args:  cobra.NoArgs,
+		RunE: a.does(func(ctx context.Context, _ []string) error {
+			if after < 0 {
+				return a.misused("-flood-after %v, wanted 0s or more", after)
+			}
+			return a.demo(ctx, listen, after, seed)
+		}),
+	}
+	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "where the pages are")
+	cmd.Flags().DurationVar(&after, "flood-after", time.Minute, "when the first flood begins")
+	cmd.Flags().Uint64Var(&seed, "seed", 1, "of the network and its floods")
+	return cmd
+}
+
+// demoShape is a provider with a border, a core, two distribution and six access
+// switches of four vendors.
+func demoShape(seed uint64, start time.Time) fabric.Shape {
+	return fabric.Shape{Seed: seed, Start: start, Step: 2 * time.Second, Borders: 1, Cores: 1, Pods: 2, Access: 3, Ports: 24, Fill: 0.75, Bundles: true, Small: 2}
+}
+
+// demo is a play: the network, its history, Spate, and the floods on the script.
+type demo struct {
+	site  *site
+	net   *live.Network
+	log   *slog.Logger
+	order []fabric.FloodKind
+	next  int
+}
+
+func (a *app) demo(ctx context.Context, listenAt string, after time.Duration, seed uint64) (err error) {
+	folder, err := os.MkdirTemp("", "spate-demo-")
+	if err != nil {
+		return fmt.Errorf("make a temporary folder: %w", err)
+	}
+	defer os.RemoveAll(folder)
+	listener, err := listen(ctx, listenAt)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	cfg, err := config.Loader{Env: a.env}.Defaults()
+	if err != nil {
+		return err
+	}
+	cfg.Server.Listen, cfg.Storage.Path, cfg.Poller.Interval, cfg.Host.Enabled, cfg.Log.Level = listenAt, folder, demoInterval, false, slog.LevelWarn
+	start := time.Now().In(cfg.Server.Location)
+	net, err := live.New(demoShape(seed, start))
+	if err != nil {
+		return err
+	}
+	defer net.Close()
+	targets(cfg, net)
+	log := newLog(cfg.Log, a.err)
+	s, err := newSite(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := a.backfill(ctx, s, seed, start); err != nil {
+		return err
+	}
+	d := &demo{site: s, net: net, log: log, order: []fabric.FloodKind{fabric.ToOutside, fabric.SmallPkts, fabric.Inbound, fabric.Storm, fabric.ToHost, fabric.Bots, fabric.Loop}}
+	webConfig, err := serverConfig(cfg)
+	if err != nil {
+		return err
+	}
+	deps := s.deps()
+	deps.Demo = d.flood
+	server := web.New(webConfig, deps)
+	told := server.TellIncident
+	s.watch.told.Store(&told)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return ended(ctx, net.Run(ctx)) })
+	group.Go(func() error { return ended(ctx, server.Run(ctx, listener)) })
+	s.run(ctx, group)
+	group.Go(func() error { d.play(ctx, after); return nil })
+	fmt.Fprintf(a.out, "Spate shows a simulated provider at %s\nThe first flood begins in %v; a button on the wall starts one at once. Ctrl-C ends it, and nothing stays.\n", address(cfg, listener), after)
+	return group.Wait()
+}
+
+// targets makes the network's devices those of the config.
+func targets(cfg *config.Config, net *live.Network) {
+	for _, d := range net.Devices() {
+		cfg.Targets = append(cfg.Targets, poller.Target{
+			Device:      spate.Device{Name: d.Name, Address: d.Address.String(), Site: "demo"},
+			Credentials: poller.Credentials{Version: poller.V2c, Community: "public"},
+			External:    d.External,
+		})
+	}
+}
+
+// backfill runs a copy of the network through two weeks, five minutes a step, into
+// the store and the baselines.
+func (a *app) backfill(ctx context.Context, s *site, seed uint64, until time.Time) error {
+	shape := demoShape(seed, until.Add(-demoHistory).Truncate(demoStep))
+	shape.Step = demoStep
+	net := fabric.New(shape)
+	b := a.progress("two weeks of history")
+	defer b.done()
+	steps := int(demoHistory / demoStep)
+	for i := range steps {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		net.Advance(net.Now().Add(demoStep))
+		for _, d := range net.Devices {
+			if d.Polled {
+				r := net.Poll(d, demoStep)
+				s.watch.baselines.Judge(r)
+				s.store.Accept(ctx, r)
+			}
+		}
+		if i%64 == 0 {
+			b.count(i, steps)
+		}
+	}
+	return s.store.Flush(ctx)
+}
+
+// play starts the floods on the script, one after the other, as long as ctx lasts.
+func (d *demo) play(ctx context.Context, after time.Duration) {
+	wait := after
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		d.flood("")
+		wait = demoLasts + demoPause
+	}
+}
+
+// flood starts one of a kind, the next of the script where none is named, and says
+// in words what it does.
+func (d *demo) flood(kind string) string {
+	k := fabric.FloodKind(kind)
+	if kind == "" {
+		k = d.order[d.next%len(d.order)]
+		d.next++
+	}
+	f := d.net.Begin(k, 0, demoLasts)
+	return fmt.Sprintf("%s from %s", k, f.OriginIDs()[0])
+}
