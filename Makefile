@@ -1,6 +1,7 @@
 # make run    builds Spate and starts it with config.toml: http://127.0.0.1:8080
 # make test   the whole suite; installs missing test tools when it may
-# make bench | bench-store | test-long | fuzz | lint | race | build | victoria-metrics | clean
+# make demo   a simulated provider with floods on loopback; no hardware is needed
+# make bench | bench-store | bench-detect | bench-origin | test-long | fuzz | lint | race | build | victoria-metrics | clean
 
 GO       ?= go
 BENCH    ?= .
@@ -18,10 +19,13 @@ go_files = find . -name '*.go' -not -path '*/node_modules/*' -print0
 bundle   = web/assets/bundle
 vm       = github.com/VictoriaMetrics/VictoriaMetrics
 
-.PHONY: run build bundle test race bench bench-store test-long fuzz lint tools victoria-metrics clean
+.PHONY: run demo build bundle test race bench bench-store bench-detect bench-origin test-long fuzz lint tools victoria-metrics clean
 
 run: build
 	@exec bin/spate serve -config config.toml
+
+demo: build
+	@exec bin/spate demo
 
 build: bundle
 	@CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=$(vcs) -ldflags '$(ldflags)' -o bin/spate ./cmd/spate
@@ -41,6 +45,7 @@ $(bundle)/chart.js: $(wildcard web/js/*.js web/package.json web/package-lock.jso
 test: tools victoria-metrics bundle lint
 	@[ -n '$(race)' ] || echo 'no C compiler: the race detector is off'
 	@$(if $(race),CGO_ENABLED=1) $(GO) test $(race) -vet=off -timeout 20m ./...
+	@[ -z '$(race)' ] || $(GO) test -vet=off -timeout 10m -run 'TestOrigins|TestOnRecordedTraffic' ./lab ./detect
 
 race:
 	@CGO_ENABLED=1 $(GO) test -race -vet=off -timeout 20m ./...
@@ -51,6 +56,15 @@ bench:
 # The store beside rrdtool, and 10,000 ports for two hours at sixty times the clock.
 bench-store:
 	@SPATE_LONG=1 GOGC=50 $(GO) test -run '^$$' -bench 'Rrdtool|TwoHours|Top$$|Ingest$$|PortMemory' -benchtime 1x -timeout 30m ./storage
+
+# The detector beside its rivals on recorded traffic, which SPATE_TRAFFIC names.
+bench-detect:
+	@[ -n "$$SPATE_TRAFFIC" ] || echo 'SPATE_TRAFFIC names no folder of recorded traffic: there is nothing to look at'
+	@$(GO) test -run '^$$' -bench 'Detectors|Update' -benchtime 1x ./detect
+
+# 400 floods of each kind in a simulated network, by the share of silent links.
+bench-origin:
+	@SPATE_TRIALS=$${SPATE_TRIALS:-400} $(GO) test -v -timeout 60m -run 'TestOrigins' ./lab
 
 # What takes minutes: a store killed a hundred times, one on a full disk (as root),
 # and the links of five hundred simulated switches.

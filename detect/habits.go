@@ -8,18 +8,31 @@ import (
 )
 
 // habits are what a port does beside its rates: how much broadcast and multicast
-// passes it, how much it loses, and since when a busy port has been silent.
+// passes it, how many small and how many unanswered packets, how much it loses, and
+// since when a busy port has been silent.
 type habits struct {
-	cast, castDay [2]float32 // packets per second: record, and of today
-	lost, lostDay float32    // errors and discards per second
-	day           int32
-	silent        uint32 // s since 1970; 0: not
-	alarmed       uint32 // last time that something here was unusual; 0: not
-	since         uint32
+	most, today [numHabits]float32 // per second: record, and of today
+	day         int32
+	silent      uint32 // s since 1970; 0: not
+	alarmed     uint32 // last time that something here was unusual; 0: not
+	since       uint32
 }
+
+// Habits: pairs are in and out.
+const (
+	castIn, castOut   = iota, iota + 1
+	smallIn, smallOut = iota + 1, iota + 2
+	aloneIn, aloneOut = iota + 2, iota + 3
+	lost              = iota + 3
+	numHabits         = iota + 4
+)
 
 const (
 	leastCast   = 1e3  // packets per second: a storm that hurts
+	leastSmall  = 50e3 // packets per second of small frames
+	leastAlone  = 20e3 // packets per second that nobody answers
+	smallFrame  = 128  // octets, on average
+	answers     = 10   // a packet for so many is an answer
 	leastLost   = 10.0 // packets per second
 	habitMargin = 4    // times the record
 	habitLeak   = 0.98364
@@ -35,11 +48,14 @@ func (h *habits) note(e *spate.Excess, p *portMemory, frozen bool) {
 		return
 	}
 	if frozen { // judged, not learned
-		kept := [...]float32{h.castDay[0], h.castDay[1], h.lostDay}
-		defer func() { h.castDay, h.lostDay = [2]float32{kept[0], kept[1]}, kept[2] }()
+		kept := h.today
+		defer func() { h.today = kept }()
 	}
 	h.turnDay(int32(e.To.Unix() / 86400))
 	text := h.storm(e)
+	if t := h.odd(e); text == "" {
+		text = t
+	}
 	if t := h.losses(e); text == "" {
 		text = t
 	}
@@ -75,24 +91,62 @@ func (h *habits) turnDay(day int32) {
 		return
 	}
 	fade := float32(math.Pow(habitLeak, float64(min(day-h.day, 365))))
-	for dir := range h.cast {
-		h.cast[dir] = max(h.cast[dir]*fade, h.castDay[dir])
+	for i := range h.most {
+		h.most[i] = max(h.most[i]*fade, h.today[i])
 	}
-	h.lost = max(h.lost*fade, h.lostDay)
-	h.castDay, h.lostDay, h.day = [2]float32{}, 0, day
+	h.today, h.day = [numHabits]float32{}, day
+}
+
+// beyond tells whether v is far above all that was seen of a habit, and learns it
+// where it is not.
+func (h *habits) beyond(habit int, v, least float32) (before float32, yes bool) {
+	before = max(h.most[habit], h.today[habit])
+	if v >= least && v >= habitMargin*before {
+		return before, true
+	}
+	h.today[habit] = max(h.today[habit], v)
+	return before, false
 }
 
 func (h *habits) storm(e *spate.Excess) (text string) {
 	for dir := range 2 {
 		v := float32(known(e.Rate[int(spate.InBcastPps)+dir]) + known(e.Rate[int(spate.InMcastPps)+dir]))
-		most := max(h.cast[dir], h.castDay[dir])
-		if v < leastCast || v < habitMargin*most {
-			h.castDay[dir] = max(h.castDay[dir], v)
+		before, yes := h.beyond(castIn+dir, v, leastCast)
+		if !yes {
 			continue
 		}
 		e.Marked[int(spate.InPps)+dir] = true
 		if text == "" {
-			text = fmt.Sprintf("%v of broadcast and multicast %s, %v at most before", spate.PacketRate(v), [...]string{"in", "out"}[dir], spate.PacketRate(most))
+			text = fmt.Sprintf("%v of broadcast and multicast %s, %v at most before", spate.PacketRate(v), directions[dir], spate.PacketRate(before))
+		}
+	}
+	return text
+}
+
+var directions = [...]string{"in", "out"}
+
+// odd looks for what a port may carry within its records and yet never does: very
+// many small packets, or very many that nobody answers.
+func (h *habits) odd(e *spate.Excess) (text string) {
+	for dir := range 2 {
+		packets, back := known(e.Rate[int(spate.InPps)+dir]), known(e.Rate[int(spate.OutPps)-dir])
+		small, alone := float32(0), float32(max(0, packets-answers*back))
+		if known(e.Rate[int(spate.InBps)+dir]) < smallFrame*8*packets {
+			small = float32(packets)
+		}
+		before, yes := h.beyond(smallIn+dir, small, leastSmall)
+		what := "small packets"
+		if !yes {
+			what = "packets that nobody answers"
+			small = alone
+			before, yes = h.beyond(aloneIn+dir, alone, leastAlone)
+		}
+		if !yes {
+			continue
+		}
+		e.Marked[int(spate.InPps)+dir] = true
+		if text == "" {
+			text = fmt.Sprintf("%v of %s %s, %v at most before", spate.PacketRate(small), what, directions[dir], spate.PacketRate(before))
 		}
 	}
 	return text
@@ -100,12 +154,11 @@ func (h *habits) storm(e *spate.Excess) (text string) {
 
 func (h *habits) losses(e *spate.Excess) string {
 	v := float32(known(e.Rate[spate.InErrorsPs]) + known(e.Rate[spate.OutErrorsPs]) + known(e.Rate[spate.InDiscardsPs]) + known(e.Rate[spate.OutDiscardsPs]))
-	most := max(h.lost, h.lostDay)
-	if v < leastLost || v < habitMargin*most {
-		h.lostDay = max(h.lostDay, v)
+	before, yes := h.beyond(lost, v, leastLost)
+	if !yes {
 		return ""
 	}
-	return fmt.Sprintf("%v broken or thrown away, %v at most before", spate.PacketRate(v), spate.PacketRate(most))
+	return fmt.Sprintf("%v broken or thrown away, %v at most before", spate.PacketRate(v), spate.PacketRate(before))
 }
 
 // silence is a port that is up and usually busy at this hour, and has carried

@@ -38,6 +38,16 @@ func (s *Series) usualAt(hour int, l *Limits) (code uint8, known bool) {
 	return code, true
 }
 
+// hourKnown tells whether an hour of the day has been seen before.
+func (s *Series) hourKnown(hour int) bool {
+	for h := hour % 24; h < hoursAWeek; h += 24 {
+		if s.usual[h] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // prior is what margins are widened by while the series is young.
 func (s *Series) prior(at int64) int32 {
 	days := float64(at-int64(s.since)) / 86400
@@ -123,8 +133,13 @@ func (s *Series) learn(x Sample, v float64, usual uint8, known bool, levels [num
 		}
 		level = max(level, least)
 		s.today[j] = max(s.today[j], uint16(level)*step)
-		if known {
-			s.climbed[j] = max(s.climbed[j], uint16(max(riseZero+(int32(level)-int32(usual))*step, 0)))
+		if !known {
+			continue
+		}
+		// The first night of a job that runs every night is no measure of how far the
+		// port strays from its usual: of that hour nothing was known.
+		if climb := uint16(max(riseZero+(int32(level)-int32(usual))*step, 0)); climb > s.climbed[j] && s.hourKnown(x.Hour) {
+			s.climbed[j] = climb
 		}
 	}
 	if x.At-int64(s.since) < firstDay {

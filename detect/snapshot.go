@@ -18,7 +18,7 @@ import (
 
 // snapshotMagic begins a snapshot and names the layout: a Series or habits that
 // change need another.
-const snapshotMagic = "spate baseline 1\n"
+const snapshotMagic = "spate baseline 2\n"
 
 const (
 	longestName = 1 << 12
@@ -175,7 +175,7 @@ func readDevice(r *summed) (*deviceMemory, error) {
 
 const (
 	seriesOctets = hoursAWeek + numSlots + 2 + 3 + 4*2*numLevels + 2*numLevels + 2 + 6*4 + 4 + 2 + 1
-	habitOctets  = 6*4 + 4*4
+	habitOctets  = 2*numHabits*4 + 4*4
 )
 
 func (s *Series) append(b []byte) []byte {
@@ -225,8 +225,10 @@ func (s *Series) read(b []byte) error {
 }
 
 func (h *habits) append(b []byte) []byte {
-	for _, v := range [...]float32{h.cast[0], h.cast[1], h.castDay[0], h.castDay[1], h.lost, h.lostDay} {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	for _, list := range [...]*[numHabits]float32{&h.most, &h.today} {
+		for _, v := range list {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		}
 	}
 	for _, v := range [...]uint32{uint32(h.day), h.silent, h.alarmed, h.since} {
 		b = binary.LittleEndian.AppendUint32(b, v)
@@ -240,9 +242,11 @@ func (h *habits) read(b []byte) {
 		b = b[4:]
 		return v
 	}
-	for _, v := range [...]*float32{&h.cast[0], &h.cast[1], &h.castDay[0], &h.castDay[1], &h.lost, &h.lostDay} {
-		if *v = math.Float32frombits(next()); !(*v >= 0) {
-			*v = 0
+	for _, list := range [...]*[numHabits]float32{&h.most, &h.today} {
+		for i := range list {
+			if v := math.Float32frombits(next()); v >= 0 {
+				list[i] = v
+			}
 		}
 	}
 	h.day = int32(next())

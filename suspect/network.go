@@ -66,7 +66,7 @@ type window struct {
 	lost     [2]float32 // discards, in and out
 	usual    [2]float32 // of what comes in, bits and packets; NaN: no baseline yet
 	floor    [2]float32
-	factor   float32    // of what comes in, usual raised to the floor; NaN: none
+	factor   float32 // of what comes in, usual raised to the floor; NaN: none
 	marked   [spate.NumUsual]bool
 	known    bool
 	since    int64 // onset as the detector estimates it, ms; 0 none

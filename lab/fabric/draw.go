@@ -11,7 +11,8 @@ func Kinds() []FloodKind {
 }
 
 // Draw makes up a flood of a kind that begins at a time: 100 to 900 Mb/s from hosts
-// that are alone on their ports, for two minutes.
+// that are alone on their ports, for two minutes. A slow ramp takes ten minutes to
+// three times the most that its host sends in a week, and to 60 Mb/s at least.
 func (n *Net) Draw(kind FloodKind, onset time.Time, dice *rand.Rand) Flood {
 	f := Flood{Kind: kind, Start: onset, End: onset.Add(2 * time.Minute), Bps: 100e6 + 800e6*dice.Float64(), Hosts: []*Host{n.anyHost(dice)}}
 	switch kind {
@@ -39,7 +40,11 @@ func (n *Net) Draw(kind FloodKind, onset time.Time, dice *rand.Rand) Flood {
 		f.Size = 64
 		f.Bps = 64 * 8 * (100e3 + 200e3*dice.Float64())
 	case SlowRamp:
+		for 3*f.Hosts[0].most > 0.9*float64(f.Hosts[0].Port.Speed) {
+			f.Hosts[0] = n.anyHost(dice) // a tripled rate must fit
+		}
 		f.Ramp = 10 * time.Minute
+		f.Bps = max(60e6, 3*f.Hosts[0].most)
 		f.End = onset.Add(12 * time.Minute)
 	}
 	return f

@@ -107,9 +107,10 @@ type Host struct {
 	IP   netip.Addr
 	VLAN int
 	Port *Port
-	Busy bool   // a server with much traffic
-	LLDP bool   // runs an LLDP daemon
-	kind string // "web", "desktop", "idle", "backup"
+	Busy bool    // a server with much traffic
+	LLDP bool    // runs an LLDP daemon
+	kind string  // "web", "desktop", "idle", "backup"
+	most float64 // bits per second: of what it sends in a week about the greatest
 }
 
 // vlan is a broadcast domain: the ports that carry it.

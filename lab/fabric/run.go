@@ -108,8 +108,13 @@ func replicated(hops []hop) bool {
 
 func (n *Net) eachFlow(do func(hops []hop, l *load)) {
 	for _, f := range n.flows {
-		if f.active {
-			do(f.hops, &f.now)
+		if !f.active {
+			continue
+		}
+		do(f.hops, &f.now)
+		if f.back != nil {
+			acks := f.now.acks()
+			do(f.back, &acks)
 		}
 	}
 	for _, f := range n.floods {

@@ -11,6 +11,7 @@ const defaultStep = 10 * time.Second
 // flow is traffic from one end to another, or to all of a VLAN.
 type flow struct {
 	hops   []hop
+	back   []hop   // way of the answers; nil: none
 	mean   load    // per second at the busiest hour
 	noise  float64 // of the bursts, in octaves
 	shape  func(t time.Time) float64
@@ -46,6 +47,7 @@ func (n *Net) background() {
 		up, down := usual(h, dice)
 		ext := n.Outside[i%len(n.Outside)]
 		phase := dice.Float64() * 2
+		h.most = max(h.most, up.octets*8*math.Exp2(weekHigh*noiseOf(h)))
 		n.flows = append(n.flows,
 			newFlow(n.path(h, ext, uint64(i)), up, daily(phase, h.kind), h, dice),
 			newFlow(n.reverse(h, ext, uint64(i)), down, daily(phase, h.kind), h, dice))
@@ -53,7 +55,10 @@ func (n *Net) background() {
 			from := n.Hosts[dice.IntN(len(n.Hosts))]
 			if from.Port != h.Port {
 				mean := bits(200e6+300e6*dice.Float64(), 1400)
-				n.flows = append(n.flows, newFlow(n.between(from, h, uint64(i)), mean, nightly(from), h, dice))
+				from.most = max(from.most, mean.octets*8)
+				job := newFlow(n.between(from, h, uint64(i)), mean, nightly(from), h, dice)
+				job.back = n.between(h, from, uint64(i))
+				n.flows = append(n.flows, job)
 			}
 		}
 	}
@@ -63,11 +68,19 @@ func (n *Net) background() {
 }
 
 func newFlow(hops []hop, mean load, shape func(time.Time) float64, h *Host, dice *rand.Rand) *flow {
-	noise := 1.0
+	return &flow{hops: hops, mean: mean, shape: shape, noise: noiseOf(h), dice: rand.New(rand.NewPCG(dice.Uint64(), dice.Uint64()))}
+}
+
+// weekHigh is how many deviations the greatest of a week's 2,000 bursts of five
+// minutes lies above the mean.
+const weekHigh = 3
+
+// noiseOf is the deviation of a host's bursts, in octaves.
+func noiseOf(h *Host) float64 {
 	if h.Busy {
-		noise = 0.4
+		return 0.4
 	}
-	return &flow{hops: hops, mean: mean, shape: shape, noise: noise, dice: rand.New(rand.NewPCG(dice.Uint64(), dice.Uint64()))}
+	return 1
 }
 
 // usual is what a host sends and receives at its busiest.
@@ -135,6 +148,15 @@ func (n *Net) chatter(v *vlan, dice *rand.Rand) {
 		n.flows = append(n.flows, newFlow(n.replicate(h.Port, v), mean, func(time.Time) float64 { return 1 }, h, dice))
 	}
 }
+
+// acks is what answers a transfer: two packets of 64 octets for five that come.
+func (l *load) acks() load {
+	return load{octets: l.packets() * ackShare * 64, ucast: l.packets() * ackShare}
+}
+
+// ackShare is packets back for each one of a transfer: bulk transfers on a leaf
+// switch show 0.3 to 0.5.
+const ackShare = 0.4
 
 // change draws the flow's rate for the next step: an AR(1) walk of about five
 // minutes' memory in log2.
