@@ -48,6 +48,12 @@ func (s *Series) hourKnown(hour int) bool {
 	return false
 }
 
+// around is the greatest usual of an hour and those beside it: a job that begins a
+// minute before the hour is no rise of the hour before.
+func (s *Series) around(hour int, usual uint8) uint8 {
+	return max(usual, s.usual[(hour+hoursAWeek-1)%hoursAWeek], s.usual[(hour+1)%hoursAWeek])
+}
+
 // prior is what margins are widened by while the series is young.
 func (s *Series) prior(at int64) int32 {
 	days := float64(at-int64(s.since)) / 86400
@@ -71,7 +77,7 @@ func (s *Series) judge(x Sample, v float64, usual uint8, known bool, l Limits, l
 		return r
 	}
 	prior := s.prior(x.At)
-	usual = max(usual, least)
+	around := max(s.around(x.Hour, usual), least)
 	for j, c := range levels {
 		if c == 0 {
 			continue
@@ -82,7 +88,7 @@ func (s *Series) judge(x Sample, v float64, usual uint8, known bool, l Limits, l
 			most = int32(c)*step - max(int32(s.record[j]), int32(least)*step)
 		}
 		if s.rise[j] != 0 {
-			most = max(most, riseZero+(int32(c)-int32(usual))*step-int32(s.rise[j]))
+			most = max(most, riseZero+(int32(c)-int32(around))*step-int32(s.rise[j]))
 		}
 		if most > margins[j]+prior {
 			r.Surprise, r.Level = true, j
@@ -127,6 +133,7 @@ func (s *Series) follow(x Sample, r *Reading, usual uint8, levels [numLevels]uin
 // itself.
 func (s *Series) learn(x Sample, v float64, usual uint8, known bool, levels [numLevels]uint8, l *Limits) {
 	least := l.least()
+	around := max(s.around(x.Hour, usual), least)
 	for j, level := range levels {
 		if level == 0 {
 			continue
@@ -138,7 +145,7 @@ func (s *Series) learn(x Sample, v float64, usual uint8, known bool, levels [num
 		}
 		// The first night of a job that runs every night is no measure of how far the
 		// port strays from its usual: of that hour nothing was known.
-		if climb := uint16(max(riseZero+(int32(level)-int32(usual))*step, 0)); climb > s.climbed[j] && s.hourKnown(x.Hour) {
+		if climb := uint16(max(riseZero+(int32(level)-int32(around))*step, 0)); climb > s.climbed[j] && s.hourKnown(x.Hour) {
 			s.climbed[j] = climb
 		}
 	}

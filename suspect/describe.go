@@ -30,7 +30,7 @@ func (c *cluster) describe(f *spate.Finding, origins []*ballot) {
 	f.Path = c.hops(way)
 	f.Impact = c.impact(first, way)
 	edges := c.egress(origins)
-	c.spread(f, edges, first)
+	c.spread(f, edges, origins[:min(len(origins), 2)])
 	f.Victims = victims(edges, f.Impact.Replicated > 0)
 	f.Kind = c.kind(f, origins)
 	f.Evidence = c.evidence(f, origins)
@@ -189,8 +189,9 @@ func compareIDs(a, b spate.PortID) int {
 	return 0
 }
 
-// spread tells a flood that is copied to many ports.
-func (c *cluster) spread(f *spate.Finding, edges []step, origin *port) {
+// spread tells a flood that is copied to many ports: what leaves by them is what
+// comes in by an origin, or by both ends of a loop.
+func (c *cluster) spread(f *spate.Finding, edges []step, origins []*ballot) {
 	if len(edges) < replicatedPorts {
 		return
 	}
@@ -201,9 +202,18 @@ func (c *cluster) spread(f *spate.Finding, edges []step, origin *port) {
 			equal++
 		}
 	}
-	own, known := c.over(origin, c.q, in)
-	if equal >= replicatedPorts && float64(equal) >= replicatedShare*float64(len(edges)) && known && level > own/3 {
-		f.Impact.Replicated = equal
+	if equal < replicatedPorts || float64(equal) < replicatedShare*float64(len(edges)) {
+		return
+	}
+	sum := 0.0
+	for _, b := range origins {
+		own, known := c.over(b.port, c.q, in)
+		if !known {
+			continue
+		}
+		if sum += own; math.Abs(sum-level) <= equalWithin*level || math.Abs(own-level) <= equalWithin*level {
+			f.Impact.Replicated = equal
+		}
 	}
 }
 

@@ -27,7 +27,12 @@ func (n *Network) Findings(topo Topology) []spate.Finding {
 // compareFindings puts floods that are copied to many ports first, and the surest of
 // these; then the largest.
 func compareFindings(a, b spate.Finding) int {
-	copied := func(f *spate.Finding) int { return min(f.Impact.Replicated, 1) }
+	copied := func(f *spate.Finding) int {
+		if f.Impact.Broadcast {
+			return 2 * min(f.Impact.Replicated, 1) // broadcasts are surely copied
+		}
+		return min(f.Impact.Replicated, 1)
+	}
 	if c := cmp.Compare(copied(&b), copied(&a)); c != 0 {
 		return c
 	}
@@ -84,6 +89,15 @@ type seed struct {
 	over float64
 }
 
+// seed is a mark as it is traced: packets that are broadcasts for the most part are
+// traced as such.
+func (p *port) seed(dir int, q quantity, over float64) seed {
+	if cast := p.beyond(&p.recent[0], casts, dir, true); q == packets && cast > over/2 {
+		return seed{p, dir, casts, cast}
+	}
+	return seed{p, dir, q, over}
+}
+
 // seeds are the marks of the newest windows.
 func (n *Network) seeds(topo Topology) []seed {
 	var out []seed
@@ -98,7 +112,7 @@ func (n *Network) seeds(topo Topology) []seed {
 			}
 			for m := range spate.NumUsual {
 				if w.marked[m] && w.over[m] > 0 {
-					out = append(out, seed{p, m % 2, quantity(m / 2), float64(w.over[m])})
+					out = append(out, p.seed(m%2, quantity(m/2), float64(w.over[m])))
 				}
 			}
 		}
@@ -133,7 +147,7 @@ func (n *Network) clusters(topo Topology) []*cluster {
 			}
 			continue
 		}
-		c := &cluster{tracer: tracer{net: n, topo: topo, q: s.q, onset: n.onset(s), votes: map[*port]*ballot{}, pairs: map[*port]*port{}}}
+		c := &cluster{tracer: tracer{net: n, topo: topo, q: s.q, onset: n.onset(s), votes: map[*port]*ballot{}, pairs: map[*port]*port{}, edges: map[*port]bool{}}}
 		c.noise = s.over * 0.05
 		c.sudden = s.port.recent[0].to-c.onset < freshFlood
 		c.cast(s)
@@ -300,7 +314,7 @@ func (c *cluster) confidence(ballots []*ballot, i, k int, total float64) float64
 	}
 	fit := b.fits / max(b.weight, 1e-9)
 	synced := min(1, b.synced/max(b.weight, 1e-9))
-	out := share * math.Sqrt(min(1, fit)) * synced
+	out := share * min(1, fit) * synced
 	if b.why != "" {
 		out *= 0.85
 	}

@@ -53,6 +53,7 @@ type port struct {
 	dev    *device
 	recent [windows]window
 	level  [spate.NumUsual]float32 // mean rate of about ten minutes before the recent windows
+	cast   [2]float32              // the same of broadcast and multicast
 	levels bool
 }
 
@@ -161,6 +162,9 @@ func (p *port) fold() {
 	for m := range old.rate {
 		p.level[m] += share * (old.rate[m] - p.level[m])
 	}
+	for dir := range old.cast {
+		p.cast[dir] += share * (old.cast[dir] - p.cast[dir])
+	}
 }
 
 // number is v as it is added up: what is not known adds nothing.
@@ -171,12 +175,14 @@ func number(v float64) float32 {
 	return float32(v)
 }
 
-// A quantity is what is traced: bits or packets.
+// A quantity is what is traced: bits, packets, or broadcast and multicast packets,
+// which in a storm tell more than all packets do.
 type quantity int
 
 const (
 	bits quantity = iota
 	packets
+	casts
 )
 
 const (
@@ -184,14 +190,16 @@ const (
 	out = 1
 )
 
-// metric is the quantity's metric in a direction.
-func (q quantity) metric(dir int) spate.Metric { return spate.Metric(2*int(q) + dir) }
+// metric is the quantity's metric in a direction: of broadcasts that of all packets.
+func (q quantity) metric(dir int) spate.Metric {
+	return spate.Metric(2*min(int(q), int(packets)) + dir)
+}
 
 // lineRate is the most of the quantity a port can carry: its speed, or that many
 // frames of 64 octets, which take 84 on the wire (IEEE 802.3: preamble and gap).
 func (p *port) lineRate(q quantity) float64 {
 	speed := float64(p.info.Limit())
-	if q == packets {
+	if q != bits {
 		return speed / (84 * 8)
 	}
 	return speed
@@ -202,16 +210,12 @@ func (p *port) lineRate(q quantity) float64 {
 // under a fifth of the window is after it. A sudden flood is measured against the
 // minutes before it, which says more than the usual of the hour.
 func (p *port) whole(q quantity, dir int, onset int64, sudden bool) (v float64, known bool) {
-	m := q.metric(dir)
 	for i := range p.recent {
 		w := &p.recent[i]
 		if !w.known {
 			break
 		}
-		over := float64(w.over[m])
-		if sudden && p.levels {
-			over = float64(w.rate[m] - p.level[m])
-		}
+		over := p.beyond(w, q, dir, sudden)
 		if onset <= w.from {
 			return over, true
 		}
@@ -222,6 +226,18 @@ func (p *port) whole(q quantity, dir int, onset int64, sudden bool) (v float64, 
 		break
 	}
 	return 0, false
+}
+
+// beyond is a window's excess of a quantity.
+func (p *port) beyond(w *window, q quantity, dir int, sudden bool) float64 {
+	if q == casts {
+		return float64(w.cast[dir] - p.cast[dir])
+	}
+	m := q.metric(dir)
+	if sudden && p.levels {
+		return float64(w.rate[m] - p.level[m])
+	}
+	return float64(w.over[m])
 }
 
 // logical tells a port that counts what no other port of its device counts: not

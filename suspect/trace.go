@@ -25,6 +25,7 @@ type tracer struct {
 	sudden bool    // the flood is minutes old: it is measured against the time before
 	noise  float64 // excess that is nothing out of the ordinary, per second
 	votes  map[*port]*ballot
+	edges  map[*port]bool
 	pairs  map[*port]*port // ends of links that no topology knows, found by equal excess
 }
 
@@ -128,9 +129,30 @@ func (t *tracer) through(leaves *port, e float64, p path) {
 	}
 }
 
-// over is a port's excess since the onset.
+// over is a port's excess since the onset. At the edge it is no more than what is
+// beyond the usual of the hour: there a job that has just begun is known by its
+// hour, while on uplinks the minutes before are the better measure.
 func (t *tracer) over(p *port, q quantity, dir int) (float64, bool) {
-	return p.whole(q, dir, t.onset, t.sudden)
+	v, known := p.whole(q, dir, t.onset, t.sudden)
+	if !known || !t.sudden || v <= 0 || !t.edge(p) {
+		return v, known
+	}
+	if hour, known := p.whole(q, dir, t.onset, false); known {
+		v = min(v, hour)
+	}
+	return v, true
+}
+
+// edge tells a port where hosts are, as far as is known.
+func (t *tracer) edge(p *port) bool {
+	e, known := t.edges[p]
+	if !known {
+		_, _, linked := t.topo.Far(p.id)
+		role := t.topo.Role(p.id)
+		e = !linked && role != spate.RoleExternal && role != spate.RoleUplink && t.topo.Stations(p.id) <= 20
+		t.edges[p] = e
+	}
+	return e
 }
 
 // agreement is 1 where two figures are equal and falls with their ratio.

@@ -23,6 +23,8 @@ const (
 	demoInterval = 5 * time.Second
 	demoHistory  = 14 * 24 * time.Hour
 	demoStep     = 5 * time.Minute
+	demoFine     = 2 * time.Hour // before the start that are known in full
+	demoFineStep = 10 * time.Second
 	demoLasts    = 2 * time.Minute // of a flood
 	demoPause    = 3 * time.Minute // between two on the script
 )
@@ -126,34 +128,6 @@ func targets(cfg *config.Config, net *live.Network) {
 			External:    d.External,
 		})
 	}
-}
-
-// backfill runs a copy of the network through two weeks, five minutes a step, into
-// the store and the baselines.
-func (a *app) backfill(ctx context.Context, s *site, seed uint64, until time.Time) error {
-	shape := demoShape(seed, until.Add(-demoHistory).Truncate(demoStep))
-	shape.Step = demoStep
-	net := fabric.New(shape)
-	b := a.progress("two weeks of history")
-	defer b.done()
-	steps := int(demoHistory / demoStep)
-	for i := range steps {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		net.Advance(net.Now().Add(demoStep))
-		for _, d := range net.Devices {
-			if d.Polled {
-				r := net.Poll(d, demoStep)
-				s.watch.baselines.Judge(r)
-				s.store.Accept(ctx, r)
-			}
-		}
-		if i%64 == 0 {
-			b.count(i, steps)
-		}
-	}
-	return s.store.Flush(ctx)
 }
 
 // play starts the floods on the script, one after the other, as long as ctx lasts.
