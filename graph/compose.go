@@ -82,7 +82,7 @@ func (c *composition) foreignText(x, y, room int, s style, k ink, content string
 		return 0
 	}
 	t := text{x: x, y: y, style: s, ink: k, text: content, width: c.letters.width(s, content), room: room}
-	t.hold = t.width > room*7/10 || c.letters.foreign(content)
+	t.hold = true // the viewer's font may be wider than ours, and something stands beside it
 	c.sheet.add(t)
 	return t.width
 }

@@ -120,7 +120,7 @@ func (c *composition) set(t table, heading string) {
 
 func (c *composition) cell(x, y int, at anchor, k ink, s string) {
 	if s != "" {
-		c.sheet.add(text{x: x, y: y, anchor: at, style: c.base, ink: k, text: s, width: c.letters.width(c.base, s)})
+		c.sheet.add(text{x: x, y: y, anchor: at, style: c.base, ink: k, text: s, width: c.letters.width(c.base, s), room: c.width, hold: at == anchorStart})
 	}
 }
 

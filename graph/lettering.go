@@ -196,14 +196,3 @@ func plain(text string) string {
 		return r
 	}, spate.Clean(text))
 }
-
-// foreign tells whether a text has characters that another font will draw in
-// a browser, in a width that is not known here.
-func (l *lettering) foreign(text string) bool {
-	for _, char := range text {
-		if char > '~' && !l.has(char) {
-			return true
-		}
-	}
-	return false
-}

@@ -32,6 +32,7 @@ const (
 	mostMoments   = 200
 	worseBy       = 1.5 // times the rate told last is worth a line
 	mostOrigins   = 64
+	staysBy       = 1.3 // times as often another origin must be named to be named first
 	mostVictims   = 20
 	mostFaultCase = 500 // open at once; more are one word in the log
 )
@@ -141,19 +142,29 @@ func (d *Desk) Revive(at time.Time) {
 // Floods takes what is found now. It opens, updates, merges and closes.
 func (d *Desk) Floods(at time.Time, found []spate.Finding, around Around) {
 	d.mu.Lock()
+	taken := map[*matter]bool{}
 	for i := range found {
 		f := &found[i]
 		if len(f.Origins) == 0 {
 			continue
 		}
 		m := d.match(f)
+		if taken[m] {
+			m.also(f)
+			continue
+		}
 		if m == nil {
 			m = &matter{around: around, ports: map[spate.PortID]bool{}, score: map[spate.PortID]float64{}}
 			m.record.StartedAt = f.Onset
 			d.cases = append(d.cases, m)
 		}
+		taken[m] = true
 		m.take(at, f, around, d.cfg)
-		d.weigh(at, m)
+	}
+	for _, m := range d.cases {
+		if taken[m] {
+			d.weigh(at, m)
+		}
 	}
 	d.close(at, around)
 	d.finish()
@@ -226,8 +237,27 @@ func (m *matter) take(at time.Time, f *spate.Finding, around Around, cfg Config)
 	m.best = m.merge(f)
 }
 
+// also adds a second finding of one look: what it names is an origin too where it
+// is sure and of the first's size, else a runner-up.
+func (m *matter) also(f *spate.Finding) {
+	for _, id := range f.Ports() {
+		m.ports[id] = true
+	}
+	first := &m.best.Origins[0]
+	for _, o := range f.Origins {
+		named := func(s spate.Suspect) bool { return s.Port.ID == o.Port.ID }
+		switch {
+		case slices.ContainsFunc(m.best.Origins, named) || slices.ContainsFunc(m.best.RunnerUp, named):
+		case o.Confidence >= sure && o.OverBps >= first.OverBps/3 && o.OverPps >= first.OverPps/3 && len(m.best.Origins) < mostOrigins:
+			m.best.Origins = append(m.best.Origins, o)
+		default:
+			m.best.RunnerUp = append(m.best.RunnerUp, o)
+		}
+	}
+}
+
 // merge keeps the origin that most looks have named in front, so that one odd look
-// does not change the name on the wall.
+// does not change the name on the wall: another must be named clearly more often.
 func (m *matter) merge(f *spate.Finding) spate.Finding {
 	out := *f
 	out.Origins = slices.Clone(f.Origins)
@@ -237,7 +267,17 @@ func (m *matter) merge(f *spate.Finding) spate.Finding {
 			out.Origins = append(out.Origins, o)
 		}
 	}
-	slices.SortStableFunc(out.Origins, func(a, b spate.Suspect) int { return cmp.Compare(m.score[b.Port.ID], m.score[a.Port.ID]) })
+	var front spate.PortID
+	if len(m.best.Origins) > 0 {
+		front = m.best.Origins[0].Port.ID
+	}
+	rank := func(s *spate.Suspect) float64 {
+		if s.Port.ID == front {
+			return m.score[front] * staysBy
+		}
+		return m.score[s.Port.ID]
+	}
+	slices.SortStableFunc(out.Origins, func(a, b spate.Suspect) int { return cmp.Compare(rank(&b), rank(&a)) })
 	if first := out.Origins[0].Port.ID; first != f.Origins[0].Port.ID && len(m.best.Origins) > 0 && m.best.Origins[0].Port.ID == first {
 		out.Kind, out.Path, out.Victims, out.Impact, out.Evidence = m.best.Kind, m.best.Path, m.best.Victims, m.best.Impact, m.best.Evidence
 	}

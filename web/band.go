@@ -161,7 +161,8 @@ func (s *Server) details(in *spate.Incident) string {
 	return strings.Join(parts, " · ")
 }
 
-// steps is the path with one box for each device: the host and its port first.
+// steps is the path with one box for each device: the host and its port first. How
+// much flows stands at both ends: in between it is the same.
 func steps(in *spate.Incident) []bandStep {
 	var out []bandStep
 	if o := in.Origin; o != nil && len(o.Hosts) == 1 {
@@ -176,7 +177,10 @@ func steps(in *spate.Incident) []bandStep {
 			out = append(out, bandStep{Name: name, Strong: i == 0})
 			continue
 		}
-		on := h.Port + " " + formatShort(h.ExcessBps)
+		on := h.Port
+		if i == len(in.Path)-1 || len(out) == 0 {
+			on += " " + formatShort(h.ExcessBps)
+		}
 		if len(out) == 0 {
 			out = append(out, bandStep{Name: h.Device})
 		}

@@ -1,7 +1,7 @@
 // One stream of server-sent events that is told when it is lost. EventSource
 // reconnects by itself after a break, but not after an answer that is no
 // stream (a proxy's 502 during a restart): then a new one is opened.
-export function listen(url, handlers, status) {
+export function listen(url, handlers, status = () => {}) {
   let source;
   let lostSince = 0;
   const open = () => {
