@@ -86,8 +86,8 @@ func (d *Desk) severity(m *matter) spate.Severity {
 // fill writes what the newest finding says into the record.
 func (d *Desk) fill(at time.Time, m *matter) {
 	in, f := &m.record, &m.best
-	if f.Kind != in.Kind && (in.Kind == spate.KindFlood || f.Kind != spate.KindFlood) {
-		in.Kind = f.Kind // a storm may begin as a flood, it does not end as one
+	if f.Kind != in.Kind && (in.Kind == spate.KindFlood || in.Kind == spate.KindInboundDDoS || f.Kind != spate.KindFlood) {
+		in.Kind = f.Kind // a storm may begin as a flood, it does not end as one; from outside is what its origin says
 	}
 	old := in.Origins
 	in.Origins, in.RunnerUp = nil, nil

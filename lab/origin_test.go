@@ -34,6 +34,7 @@ func watchOver(shape fabric.Shape, stream uint64) *watched {
 	shape.Step = 5 * time.Minute
 	w := &watched{net: fabric.New(shape), base: detect.New(detect.Config{FloorPercent: 2, Zone: time.UTC}), dice: rand.New(rand.NewPCG(shape.Seed, stream))}
 	w.run(8*24*time.Hour, rest, func(r *spate.Round) { w.base.Judge(r) })
+	w.net.Shape.Step = 20 * time.Second // hosts do not all change their rates at the same moment every five minutes
 	w.view = learned(w.net, 60)
 	return w
 }

@@ -17,6 +17,7 @@ const (
 	answered        = 0.2  // packets back for each one: a transfer (bulk ones show 0.3 to 0.5)
 	largeFrame      = 400  // octets: frames of a transfer
 	busyPackets     = 50e3 // per second; below it one-way traffic is nothing
+	manyPackets     = 0.1  // of the line rate: where the port is slow, fewer are many
 	lossy           = 10   // packets per second that a port drops
 )
 
@@ -130,7 +131,7 @@ func (c *cluster) impact(origin *port, way []step) spate.Impact {
 	bps, _ := c.over(origin, bits, in)
 	pps, _ := c.over(origin, packets, in)
 	back, _ := c.over(origin, packets, out)
-	im.SmallFrames = pps > 0 && bps/8/pps < smallFrame
+	im.SmallFrames = pps >= min(busyPackets, manyPackets*origin.lineRate(packets)) && bps/8/pps < smallFrame
 	im.OneWay = pps >= busyPackets && back < oneWay*pps
 	im.TwoWay = pps > 0 && back >= answered*pps && bps/8/pps >= largeFrame
 	im.Broadcast = pps > 0 && float64(origin.recent[0].cast[in]) > 0.5*pps

@@ -216,6 +216,9 @@ func (p *port) whole(q quantity, dir int, onset int64, sudden bool) (v float64, 
 			break
 		}
 		over := p.beyond(w, q, dir, sudden)
+		if pre := p.before(onset); sudden && p.levels && pre != nil {
+			over = w.amount(q, dir) - justBefore*pre.amount(q, dir) - (1-justBefore)*p.base(q, dir)
+		}
 		if onset <= w.from {
 			return over, true
 		}
@@ -228,16 +231,43 @@ func (p *port) whole(q quantity, dir int, onset int64, sudden bool) (v float64, 
 	return 0, false
 }
 
-// beyond is a window's excess of a quantity.
-func (p *port) beyond(w *window, q quantity, dir int, sudden bool) float64 {
+// justBefore is the weight of the window before the onset beside the ten minutes
+// before it: bursts last for minutes, so that the last one says more.
+const justBefore = 0.7
+
+// before is the newest window that had ended when the flood began; nil: none is kept.
+func (p *port) before(onset int64) *window {
+	for i := range p.recent {
+		if w := &p.recent[i]; w.known && w.to <= onset+(w.to-w.from)/20 {
+			return w
+		}
+	}
+	return nil
+}
+
+// amount is a window's rate of a quantity.
+func (w *window) amount(q quantity, dir int) float64 {
 	if q == casts {
-		return float64(w.cast[dir] - p.cast[dir])
+		return float64(w.cast[dir])
 	}
-	m := q.metric(dir)
-	if sudden && p.levels {
-		return float64(w.rate[m] - p.level[m])
+	return float64(w.rate[q.metric(dir)])
+}
+
+// base is what the ten minutes before the recent windows brought.
+func (p *port) base(q quantity, dir int) float64 {
+	if q == casts {
+		return float64(p.cast[dir])
 	}
-	return float64(w.over[m])
+	return float64(p.level[q.metric(dir)])
+}
+
+// beyond is a window's excess of a quantity: over the minutes before, or over the
+// usual of the hour, which broadcasts have none of.
+func (p *port) beyond(w *window, q quantity, dir int, sudden bool) float64 {
+	if q == casts || sudden && p.levels {
+		return w.amount(q, dir) - p.base(q, dir)
+	}
+	return float64(w.over[q.metric(dir)])
 }
 
 // logical tells a port that counts what no other port of its device counts: not

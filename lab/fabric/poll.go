@@ -22,6 +22,27 @@ func (d *Device) Restart(t time.Time) {
 	}
 }
 
+// Link takes the link of an edge port away or gives it back, from the next step on.
+func (p *Port) Link(up bool) {
+	p.Down = !up
+	q := *p.port // rounds that were given keep theirs
+	q.Oper = spate.StatusUp
+	if !up {
+		q.Oper = spate.StatusDown
+	}
+	p.port = &q
+}
+
+// Renumber gives all ports another ifIndex, as a restart with a new card does.
+func (d *Device) Renumber(by int) {
+	for _, p := range d.Ports {
+		p.Index += by
+		q := *p.port
+		q.IfIndex = p.Index
+		p.port = &q
+	}
+}
+
 func (d *Device) silentAt(t time.Time) bool {
 	for _, span := range d.dark {
 		if !t.Before(span[0]) && t.Before(span[1]) {

@@ -108,7 +108,7 @@ func replicated(hops []hop) bool {
 
 func (n *Net) eachFlow(do func(hops []hop, l *load)) {
 	for _, f := range n.flows {
-		if !f.active {
+		if !f.active || cut(f.hops) {
 			continue
 		}
 		do(f.hops, &f.now)
@@ -120,6 +120,11 @@ func (n *Net) eachFlow(do func(hops []hop, l *load)) {
 	for _, f := range n.floods {
 		f.each(n.at, do)
 	}
+}
+
+// cut tells a way that begins or ends at a port without link.
+func cut(hops []hop) bool {
+	return len(hops) > 0 && (hops[0].port.Down || hops[len(hops)-1].port.Down)
 }
 
 // pass adds a stretch of seconds to the counters.

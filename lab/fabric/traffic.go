@@ -3,6 +3,7 @@ package fabric
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -11,9 +12,11 @@ const defaultStep = 10 * time.Second
 // flow is traffic from one end to another, or to all of a VLAN.
 type flow struct {
 	hops   []hop
-	back   []hop   // way of the answers; nil: none
-	mean   load    // per second at the busiest hour
-	noise  float64 // of the bursts, in octaves
+	back   []hop                     // way of the answers; nil: none
+	host   *Host                     // whose usual traffic it is; nil: of nobody alone
+	given  func(t time.Time) float64 // bits per second, where they are not made up
+	mean   load                      // per second at the busiest hour
+	noise  float64                   // of the bursts, in octaves
 	shape  func(t time.Time) float64
 	burst  float64 // state of the bursts
 	dice   *rand.Rand
@@ -68,7 +71,7 @@ func (n *Net) background() {
 }
 
 func newFlow(hops []hop, mean load, shape func(time.Time) float64, h *Host, dice *rand.Rand) *flow {
-	return &flow{hops: hops, mean: mean, shape: shape, noise: noiseOf(h), dice: rand.New(rand.NewPCG(dice.Uint64(), dice.Uint64()))}
+	return &flow{hops: hops, host: h, mean: mean, shape: shape, noise: noiseOf(h), dice: rand.New(rand.NewPCG(dice.Uint64(), dice.Uint64()))}
 }
 
 // weekHigh is how many deviations the greatest of a week's 2,000 bursts of five
@@ -158,9 +161,28 @@ func (l *load) acks() load {
 // switch show 0.3 to 0.5.
 const ackShare = 0.4
 
+// replaySize is the octets of a packet of replayed traffic, of which only bits are known.
+const replaySize = 1000
+
+// Replay gives a host what was recorded elsewhere, in bits per second to and from
+// the outside, in place of its own traffic. Packets have 1,000 octets, and two are
+// answered for five that come.
+func (n *Net) Replay(h *Host, up, down func(t time.Time) float64) {
+	n.flows = slices.DeleteFunc(n.flows, func(f *flow) bool { return f.host == h })
+	ext := n.Outside[int(h.MAC[5])%len(n.Outside)]
+	key := uint64(h.MAC[5])
+	to, from := n.path(h, ext, key), n.reverse(h, ext, key)
+	n.flows = append(n.flows, &flow{hops: to, back: from, given: up}, &flow{hops: from, back: to, given: down})
+}
+
 // change draws the flow's rate for the next step: an AR(1) walk of about five
 // minutes' memory in log2.
 func (f *flow) change(t time.Time, step time.Duration) {
+	if f.given != nil {
+		bps := f.given(t)
+		f.active, f.now = bps > 0, bits(bps, replaySize)
+		return
+	}
 	share := f.shape(t)
 	f.active = share > 0
 	if !f.active {
