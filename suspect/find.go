@@ -105,7 +105,7 @@ func (n *Network) seeds(topo Topology) []seed {
 		if !d.silent.IsZero() {
 			continue
 		}
-		for _, p := range d.ports {
+		for _, p := range d.marked {
 			w := &p.recent[0]
 			if !w.known || !p.logical(topo) {
 				continue
@@ -168,7 +168,6 @@ func (c *cluster) cast(s seed) {
 		weight = 1
 	}
 	c.seeds = append(c.seeds, s)
-	c.pair(s)
 	c.trace(s.port, s.dir, weight*s.over)
 }
 
@@ -214,14 +213,20 @@ func (c *cluster) meets(byPort map[*port]*cluster) *cluster {
 // first marked window moved by how much of it the flood filled.
 func (n *Network) onset(s seed) int64 {
 	m := s.q.metric(s.dir)
-	full := float64(s.port.recent[0].over[m])
+	amount := func(w *window) float64 {
+		if s.q == casts {
+			return s.port.beyond(w, casts, s.dir, true)
+		}
+		return float64(w.over[m])
+	}
+	full := amount(&s.port.recent[0])
 	at := s.port.recent[0].from
 	for i := range s.port.recent {
 		w := &s.port.recent[i]
-		if !w.known || !w.marked[m] && float64(w.over[m]) < 0.1*full {
+		if !w.known || (s.q == casts || !w.marked[m]) && amount(w) < 0.1*full {
 			break
 		}
-		share := min(1, float64(w.over[m])/full)
+		share := min(1, amount(w)/full)
 		at = w.to - int64(share*float64(w.to-w.from))
 		if share < 0.9 {
 			break

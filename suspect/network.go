@@ -41,6 +41,7 @@ func NewNetwork() *Network { return &Network{devices: map[string]*device{}} }
 type device struct {
 	name   string
 	ports  []*port
+	marked []*port // of the last round
 	byName map[string]*port
 	seen   time.Time // end of the last round that was answered
 	silent time.Time // since when it does not answer; zero: it does
@@ -89,9 +90,14 @@ func (n *Network) Accept(name string, at time.Time, excesses []spate.Excess, err
 		}
 		return
 	}
-	d.seen, d.silent = at, time.Time{}
+	d.seen, d.silent, d.marked = at, time.Time{}, d.marked[:0]
 	for i := range excesses {
 		d.take(&excesses[i])
+	}
+	for _, p := range d.ports {
+		if p.recent[0].known && p.recent[0].marked != [spate.NumUsual]bool{} {
+			d.marked = append(d.marked, p)
+		}
 	}
 }
 

@@ -1,53 +1,51 @@
 package suspect
 
-import (
-	"math"
+import "math"
 
-	"spate"
-)
+// paired is the far end of a port that leads to another device as far as anything
+// shows it, while no link says to which: what comes in by it must leave another
+// device by such a port, in the same amount. It is nil where none fits.
+func (t *tracer) paired(at *port) *port {
+	if far, known := t.pairs[at]; known {
+		return far
+	}
+	t.pairs[at] = nil
+	over, known := t.over(at, t.q, in)
+	if !known || over <= t.noise || !t.loose(at) {
+		return nil
+	}
+	best := math.Log2(1 + fitWithin)
+	var far *port
+	for _, b := range t.looseOut() {
+		if b.port.dev == at.dev {
+			continue
+		}
+		if d := math.Abs(math.Log2(over / b.over)); d < best {
+			best, far = d, b.port
+		}
+	}
+	t.pairs[at] = far
+	return far
+}
 
-// pair looks for the far ends of ports that carry the flood, lead to another
-// device and have no known link: what comes in by one of them must leave another
-// device by such a port, in the same amount.
-func (t *tracer) pair(s seed) {
-	var ins, outs []step
+// looseOut are the loose ports by which an excess leaves. Most ports have none, and
+// are passed over before the topology is asked.
+func (t *tracer) looseOut() []step {
+	if t.walked {
+		return t.outs
+	}
+	t.walked = true
 	for _, d := range t.net.devices {
 		if !d.silent.IsZero() {
 			continue
 		}
 		for _, p := range d.ports {
-			if !t.loose(p) {
-				continue
-			}
-			if over, known := t.over(p, t.q, in); known && over > 0.1*s.over {
-				ins = append(ins, step{p, in, over})
-			}
-			if over, known := t.over(p, t.q, out); known && over > 0.1*s.over {
-				outs = append(outs, step{p, out, over})
+			if over, known := t.raw(p, out); known && over > t.noise && t.loose(p) {
+				t.outs = append(t.outs, step{p, out, over})
 			}
 		}
 	}
-	for _, a := range ins {
-		if t.pairs[a.port] != nil {
-			continue
-		}
-		best, second := math.Inf(1), math.Inf(1)
-		var far *port
-		for _, b := range outs {
-			if b.port.dev == a.port.dev {
-				continue
-			}
-			d := math.Abs(math.Log2(a.over / b.over))
-			if d < best {
-				best, second, far = d, best, b.port
-			} else if d < second {
-				second = d
-			}
-		}
-		if far != nil && best < math.Log2(1+fitWithin) {
-			t.pairs[a.port] = far
-		}
-	}
+	return t.outs
 }
 
 // loose tells a port that leads to another device as far as anything shows it,
@@ -59,5 +57,5 @@ func (t *tracer) loose(p *port) bool {
 	if _, _, ok := t.topo.Far(p.id); ok {
 		return false
 	}
-	return t.topo.Role(p.id) == spate.RoleUplink || t.topo.Stations(p.id) > 20
+	return t.leadsOn(p)
 }

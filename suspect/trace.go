@@ -26,7 +26,9 @@ type tracer struct {
 	noise  float64 // excess that is nothing out of the ordinary, per second
 	votes  map[*port]*ballot
 	edges  map[*port]bool
-	pairs  map[*port]*port // ends of links that no topology knows, found by equal excess
+	pairs  map[*port]*port // ends of links that no topology knows, found by equal excess; nil: none
+	outs   []step          // loose ports that the flood may leave by
+	walked bool            // they were looked for
 }
 
 // ballot is what was found at one boundary port.
@@ -134,13 +136,21 @@ func (t *tracer) through(leaves *port, e float64, p path) {
 // hour, while on uplinks the minutes before are the better measure.
 func (t *tracer) over(p *port, q quantity, dir int) (float64, bool) {
 	v, known := p.whole(q, dir, t.onset, t.sudden)
-	if !known || !t.sudden || v <= 0 || !t.edge(p) {
+	if !known || !t.sudden || v <= t.noise/2 || !t.edge(p) {
 		return v, known
 	}
 	if hour, known := p.whole(q, dir, t.onset, false); known {
 		v = min(v, hour)
 	}
 	return v, true
+}
+
+// raw is the excess of a port of which nothing else is known.
+func (t *tracer) raw(p *port, dir int) (float64, bool) { return p.whole(t.q, dir, t.onset, t.sudden) }
+
+// leadsOn tells a port behind which are more stations than one, or by its role.
+func (t *tracer) leadsOn(p *port) bool {
+	return t.topo.Role(p.id) == spate.RoleUplink || t.topo.Stations(p.id) > 20
 }
 
 // edge tells a port where hosts are, as far as is known.
@@ -257,10 +267,10 @@ func (t *tracer) far(at *port) (p *port, sure float64, why string) {
 	}
 	id, sure, ok := t.topo.Far(at.id)
 	if !ok {
-		if q := t.pairs[at]; q != nil {
+		if q := t.paired(at); q != nil {
 			return q, 0.5, ""
 		}
-		if t.topo.Role(at.id) == spate.RoleUplink || t.topo.Stations(at.id) > 20 {
+		if t.leadsOn(at) {
 			return nil, 0, "behind it is a device that is not polled"
 		}
 		return nil, 0, ""
