@@ -43,7 +43,7 @@ const (
 
 // note looks at a round, and marks the port where its habits are broken. Broadcast
 // beyond all records is a mark of packets: that is what is traced.
-func (h *habits) note(e *spate.Excess, p *portMemory, frozen bool) {
+func (h *habits) note(e *spate.Excess, p *portMemory, hour int, frozen bool) {
 	if e.Gap != "" {
 		return
 	}
@@ -59,7 +59,7 @@ func (h *habits) note(e *spate.Excess, p *portMemory, frozen bool) {
 	if t := h.losses(e); text == "" {
 		text = t
 	}
-	if t := h.silence(e); text == "" {
+	if t := h.silence(e, p, hour); text == "" {
 		text = t
 	}
 	now := uint32(e.To.Unix())
@@ -161,10 +161,10 @@ func (h *habits) losses(e *spate.Excess) string {
 	return fmt.Sprintf("%v broken or thrown away, %v at most before", spate.PacketRate(v), spate.PacketRate(before))
 }
 
-// silence is a port that is up and usually busy at this hour, and has carried
-// nothing for a while.
-func (h *habits) silence(e *spate.Excess) string {
-	usual := math.Max(known(e.Usual[spate.InBps]), known(e.Usual[spate.OutBps]))
+// silence is a port that is up and usually busy at this hour, and in those beside
+// it, and has carried nothing for a while.
+func (h *habits) silence(e *spate.Excess, p *portMemory, hour int) string {
+	usual := math.Max(p.series[spate.InBps].steady(hour, unitBps), p.series[spate.OutBps].steady(hour, unitBps))
 	rate := known(e.Rate[spate.InBps]) + known(e.Rate[spate.OutBps])
 	if e.Port.Oper != spate.StatusUp || usual < silentFloor*e.Floor[spate.InBps] || rate > silentShare*usual {
 		h.silent = 0

@@ -47,7 +47,7 @@ func (p *portMemory) judge(r *spate.Round, rd *spate.Reading, cfg Config, clock 
 		p.burst = nil
 	}
 	p.note(&e, oldest, r.Interval)
-	p.habits.note(&e, p, frozen)
+	p.habits.note(&e, p, hour, frozen)
 	return e
 }
 

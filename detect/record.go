@@ -54,6 +54,16 @@ func (s *Series) around(hour int, usual uint8) uint8 {
 	return max(usual, s.usual[(hour+hoursAWeek-1)%hoursAWeek], s.usual[(hour+1)%hoursAWeek])
 }
 
+// steady is the least usual of an hour and those beside it, 0 where one is not
+// known: a job that ends within the hour is no traffic to be missed.
+func (s *Series) steady(hour int, unit float64) float64 {
+	code := min(s.usual[hour], s.usual[(hour+hoursAWeek-1)%hoursAWeek], s.usual[(hour+1)%hoursAWeek])
+	if code == 0 {
+		return 0
+	}
+	return unit * powers[code]
+}
+
 // prior is what margins are widened by while the series is young.
 func (s *Series) prior(at int64) int32 {
 	days := float64(at-int64(s.since)) / 86400

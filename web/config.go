@@ -79,9 +79,10 @@ type Deps struct {
 	History     History                                                                                       // of hosts; nil: none is kept
 	Resurvey    func(devices ...string)                                                                       // has the tables of devices read at once; nil: nobody can
 	StoreStatus func() StoreStatus
-	Demo        func(kind string) string // starts a simulated flood and says which; nil: the network is real
-	Ready       func() error             // nil when the store is open and the first round is planned, else why not
-	Metrics     *metrics.Set             // what GET /metrics prints; the server adds its own
+	Backtest    func(ctx context.Context, from, to time.Time, device string, progress func(part float64)) (*spate.Backtest, error) // nil: there is no store to test
+	Demo        func(kind string) string                                                                                           // starts a simulated flood and says which; nil: the network is real
+	Ready       func() error                                                                                                       // nil when the store is open and the first round is planned, else why not
+	Metrics     *metrics.Set                                                                                                       // what GET /metrics prints; the server adds its own
 	Log         *slog.Logger
 }
 

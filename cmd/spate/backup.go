@@ -93,6 +93,11 @@ func (c *client) stream(ctx context.Context, path, body string) (*http.Response,
 		return nil, fmt.Errorf("ask %s: %w", c, err)
 	}
 	req.Header.Set("Content-Type", "application/json")
+	return c.streamed(req)
+}
+
+// streamed asks, and leaves the answer to be read.
+func (c *client) streamed(req *http.Request) (*http.Response, error) {
 	c.dress(req)
 	resp, err := c.http.Do(req)
 	if err != nil {

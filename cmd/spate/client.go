@@ -58,6 +58,17 @@ func (c *client) get(ctx context.Context, path string, query url.Values, wanted 
 	return c.do(req, wanted, askTimeout)
 }
 
+// follow asks for an answer that comes line by line.
+func (c *client) follow(ctx context.Context, path string, query url.Values) (*http.Response, error) {
+	u := c.base.JoinPath(path)
+	u.RawQuery = query.Encode()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return nil, fmt.Errorf("ask %s: %w", c, err)
+	}
+	return c.streamed(req)
+}
+
 func (c *client) do(req *http.Request, wanted string, patience time.Duration) ([]byte, error) {
 	ctx, end := context.WithTimeout(req.Context(), patience)
 	defer end()

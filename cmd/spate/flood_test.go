@@ -141,7 +141,7 @@ func (p *playground) floods(t *testing.T, count int, lasts, patience time.Durati
 		kind := kinds[i%len(kinds)]
 		took, named := p.flood(t, kind, lasts, patience)
 		all = append(all, took)
-		p.wait(t, lasts+2*time.Minute, "the incident is closed", func() bool { return len(p.site.watch.desk.Open()) == 0 && len(p.named(t)) == 0 })
+		p.over(t, lasts+2*time.Minute)
 		fresh := p.incidents(t)[len(before):]
 		t.Logf("%-18s named %v after %.1f s, %d incidents", kind, named, took.Seconds(), len(fresh))
 		if len(fresh) != 1 {
@@ -153,6 +153,20 @@ func (p *playground) floods(t *testing.T, count int, lasts, patience time.Durati
 	}
 	slices.Sort(all)
 	return all
+}
+
+// over waits until nothing is open.
+func (p *playground) over(t *testing.T, most time.Duration) {
+	t.Helper()
+	for began := time.Now(); len(p.site.watch.desk.Open()) > 0 || len(p.named(t)) > 0; time.Sleep(100 * time.Millisecond) {
+		if time.Since(began) < most {
+			continue
+		}
+		for _, in := range p.site.watch.desk.Open() {
+			t.Logf("open: %s %s %s, until %v", in.ID, in.Kind, in.Summary, in.EndedAt)
+		}
+		t.Fatalf("the incident is not closed after %v; named are %v", most, p.named(t))
+	}
 }
 
 // incidents are all that are known, oldest first.

@@ -72,6 +72,22 @@ func (v *inventory) recall(device string) []byte {
 	return v.learned[device]
 }
 
+// portsOf are the known ports of a device, or of all where it is "", by device.
+func (v *inventory) portsOf(device string) map[string][]*spate.Port {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	out := map[string][]*spate.Port{}
+	for name, ports := range v.last {
+		if device != "" && name != device {
+			continue
+		}
+		for _, p := range ports {
+			out[name] = append(out[name], p)
+		}
+	}
+	return out
+}
+
 // Accept notes a round whose device or ports are not what they were.
 func (v *inventory) Accept(_ context.Context, r *spate.Round) {
 	if r.Err != nil || len(r.Readings) == 0 {

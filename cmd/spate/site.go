@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
 	"golang.org/x/sync/errgroup"
@@ -29,6 +30,8 @@ type site struct {
 	inventory *inventory
 	network   *network
 	watch     *watch
+	past      *past
+	config    atomic.Pointer[config.Config]
 	sightings *storage.Sightings
 	sockets   *poller.Sockets
 	poller    *poller.Poller
@@ -79,6 +82,8 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	s.watch.adopt(cfg, s.devices(cfg))
+	s.past = &past{site: s}
+	s.config.Store(cfg)
 	counts := poller.NewCounts(s.metrics)
 	s.sockets = poller.NewSockets(counts.Reject)
 	s.poller = poller.New(cfg.Poller, s.sockets, s.sink(), counts, log)
@@ -145,6 +150,7 @@ func (s *site) adopt(cfg *config.Config) {
 	s.inventory.seed(s.board)
 	s.network.adopt(cfg, s.devices(cfg))
 	s.watch.adopt(cfg, s.devices(cfg))
+	s.config.Store(cfg)
 	s.poller.Set(cfg.Targets)
 }
 
@@ -169,6 +175,7 @@ func (s *site) deps() web.Deps {
 		StoreStatus: s.storeStatus,
 		Network:     s.network.View,
 		Incidents:   s.watch,
+		Backtest:    s.past.run,
 		History:     s.sightings,
 		Resurvey:    s.poller.Resurvey,
 		Import:      s.store,
