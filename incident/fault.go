@@ -102,7 +102,7 @@ func (d *Desk) faulty(at time.Time, m *matter, g []spate.Fault, devices int) {
 		in.ID, in.State, in.DetectedAt = m.id, spate.IncidentOpen, at.UTC()
 		in.Timeline = spate.List[spate.Moment]{{At: in.StartedAt, Text: "began"}}
 		m.moment(at, in.Summary)
-		m.paged, m.dirty = in.Severity.Worse(spate.Info), true
+		m.paged, m.dirty, m.polls = in.Severity.Worse(spate.Info), true, len(g)
 		return
 	}
 	if len(g) != m.polls || before.Severity != in.Severity || before.Origin == nil || before.Origin.ID() != o.ID() {

@@ -163,7 +163,8 @@ type Suspected struct {
 	Since    time.Time
 }
 
-// Suspects are the origins of all floods under way, the most certain first.
+// Suspects are the origins of all floods under way: of incidents before others, and
+// the most certain first.
 func (d *Desk) Suspects(at time.Time) []Suspected {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -183,7 +184,7 @@ func (d *Desk) Suspects(at time.Time) []Suspected {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b Suspected) int {
-		return cmp.Or(cmp.Compare(b.Suspect.Confidence, a.Suspect.Confidence), cmp.Compare(b.Suspect.OverBps, a.Suspect.OverBps))
+		return cmp.Or(cmp.Compare(min(len(b.Incident), 1), min(len(a.Incident), 1)), cmp.Compare(b.Suspect.Confidence, a.Suspect.Confidence), cmp.Compare(b.Suspect.OverBps, a.Suspect.OverBps))
 	})
 	return out
 }

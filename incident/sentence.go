@@ -125,7 +125,7 @@ func (d *Desk) usual(in *spate.Incident, f *spate.Finding, at time.Time) string 
 	switch {
 	case math.IsNaN(level) || !(now > 0):
 		return ", and nothing is known of its usual yet"
-	case now < level:
+	case now < level, now < floor:
 		return "" // what comes in is not what is unusual there
 	case level < floor:
 		return fmt.Sprintf(", %s what is normal there (under %s for %s)", factor, words(floor), hour)
