@@ -38,7 +38,7 @@ type Suspect struct {
 
 // Impact is what makes a flood worth a page.
 type Impact struct {
-	PortShare   float64 // excess as a share of the origin port's line rate
+	PortShare   float64 // excess as a share of the line rate of the port it comes in by, or of the one it leaves by
 	UplinkShare float64 // largest share of an uplink on the path
 	UplinkFull  float64 // how full the fullest uplink on the path is, 0..1
 	SmallFrames bool    // mean packet of the excess under 128 octets

@@ -210,6 +210,7 @@ type score struct {
 	episodes, active    int // alarms of a port, both directions together
 	weeks, activeMonths float64
 	began               []int64 // alarms of the port under way
+	all                 []int64 // alarms of all ports
 	caught, tried       map[string]int
 	delays              []float64
 	octets              int
@@ -236,6 +237,7 @@ func (s *score) count(r *record) {
 	for _, at := range s.began {
 		if at-last > together {
 			s.episodes++
+			s.all = append(s.all, at)
 			if r.activity > activeRate {
 				s.active++
 			}
@@ -321,8 +323,22 @@ func (s *score) share(flood string) float64 {
 	return 100 * float64(s.caught[flood]) / math.Max(1, float64(s.tried[flood]))
 }
 
+// groups counts alarms of all ports that begin within half an hour of each other as
+// one: people see one thing happen.
+func (s *score) groups() (n int) {
+	slices.Sort(s.all)
+	last := int64(-1 << 40)
+	for _, at := range s.all {
+		if at-last > clear*2 {
+			n++
+		}
+		last = at
+	}
+	return n
+}
+
 func (s *score) line() string {
-	out := fmt.Sprintf("%7.2f %9.1f ", float64(s.active)/math.Max(s.activeMonths, 1e-9), 1000*float64(s.episodes)/s.weeks)
+	out := fmt.Sprintf("%7.2f %9.1f %7.1f ", float64(s.active)/math.Max(s.activeMonths, 1e-9), 1000*float64(s.episodes)/s.weeks, 1000*float64(s.groups())/s.weeks)
 	for _, f := range floods() {
 		if s.tried[f.name] == 0 {
 			out += "      -"
@@ -341,7 +357,7 @@ func (s *score) line() string {
 }
 
 func heading() string {
-	out := fmt.Sprintf("%-24s %7s %9s ", "", "/month", "/1000 pw")
+	out := fmt.Sprintf("%-24s %7s %9s %7s ", "", "/month", "/1000 pw", "grouped")
 	for _, f := range floods() {
 		out += fmt.Sprintf(" %6s", strings.ReplaceAll(strings.ReplaceAll(f.name, "ramp ", "r"), " ", ""))
 	}

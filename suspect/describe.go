@@ -142,6 +142,9 @@ func (c *cluster) impact(origin *port, way []step) spate.Impact {
 		}
 		im.Discards = im.Discards || s.port.recent[0].lost[out] > lossy
 	}
+	if n := len(way); n > 1 && way[n-1].dir == out { // a little of a border's port is all of a victim's
+		im.PortShare = max(im.PortShare, orZero(way[n-1].over)/way[n-1].port.lineRate(c.q))
+	}
 	return im
 }
 

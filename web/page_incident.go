@@ -186,5 +186,6 @@ func (s *Server) alertsPage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.show(c, http.StatusOK, "alerts", page{Title: "Incidents", Here: "alerts", Body: map[string]any{"Open": open, "Past": past}})
+	creep, made := s.creepRows(now)
+	return s.show(c, http.StatusOK, "alerts", page{Title: "Incidents", Here: "alerts", Body: map[string]any{"Open": open, "Past": past, "Creep": creep, "Made": made}})
 }

@@ -33,6 +33,7 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/api/v1/incidents/:id/verdict", s.judgeIncident, operator},
 		{get, "/api/v1/suspects", s.listSuspects, viewer},
 		{get, "/api/v1/backtest", s.runBacktest, operator},
+		{get, "/api/v1/creep", s.showCreep, viewer},
 		{get, "/api/v1/topology", s.showTopology, viewer},
 		{get, "/api/v1/find", s.findAnything, viewer},
 		{get, "/api/v1/hosts", s.listHosts, viewer},

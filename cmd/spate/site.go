@@ -31,6 +31,7 @@ type site struct {
 	network   *network
 	watch     *watch
 	past      *past
+	creep     *creep
 	config    atomic.Pointer[config.Config]
 	sightings *storage.Sightings
 	sockets   *poller.Sockets
@@ -82,7 +83,7 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	s.watch.adopt(cfg, s.devices(cfg))
-	s.past = &past{site: s}
+	s.past, s.creep = &past{site: s}, &creep{site: s}
 	s.config.Store(cfg)
 	counts := poller.NewCounts(s.metrics)
 	s.sockets = poller.NewSockets(counts.Reject)
@@ -130,6 +131,7 @@ func (s *site) run(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { s.network.run(ctx); return nil })
 	group.Go(func() error { s.network.feed(ctx); return nil })
 	group.Go(func() error { s.watch.run(ctx); return nil })
+	group.Go(func() error { s.creep.run(ctx); return nil })
 	group.Go(func() error { s.network.names.run(ctx); return nil })
 	if s.host == nil {
 		return
@@ -176,6 +178,7 @@ func (s *site) deps() web.Deps {
 		Network:     s.network.View,
 		Incidents:   s.watch,
 		Backtest:    s.past.run,
+		Creep:       s.creep.last.Load,
 		History:     s.sightings,
 		Resurvey:    s.poller.Resurvey,
 		Import:      s.store,
