@@ -88,6 +88,7 @@ func (h *habits) note(e *spate.Excess, p *portMemory, hour int, frozen bool) {
 
 func (h *habits) turnDay(day int32) {
 	if day <= h.day {
+		h.day = day // the clock was set back
 		return
 	}
 	fade := float32(math.Pow(habitLeak, float64(min(day-h.day, 365))))

@@ -28,6 +28,7 @@ const (
 	clearPolls = 2     // and as many samples
 	firstDay   = 86400 // s in which records are taken at once
 	longGap    = 45 * 60
+	clockBack  = 120 // s: a sample so much older than the last one means that the clock was set back
 )
 
 // A Series is the memory of one rate of one port: 252 octets or less. The zero value has
@@ -133,6 +134,9 @@ func (l *Limits) value(code uint8) float64 { return l.Unit * powers[code] }
 // Update takes one sample. Samples come in the order of time; others are passed
 // over. With frozen nothing is learned of it: it belongs to somebody's flood.
 func (s *Series) Update(x Sample, l Limits, frozen bool) Reading {
+	if x.good() && x.At < int64(s.at)-clockBack {
+		s.rewind(x)
+	}
 	if !x.good() || x.At <= int64(s.at) {
 		return s.same(x, l)
 	}
@@ -186,6 +190,18 @@ func (s *Series) same(x Sample, l Limits) Reading {
 		}
 	}
 	return r
+}
+
+// rewind takes up a clock that was set back: what was sustained is not known on it,
+// records and what is usual are.
+func (s *Series) rewind(x Sample) {
+	at := uint32(x.At)
+	s.slots, s.recent, s.low, s.long, s.slot = [numSlots]uint8{}, [2]uint8{}, 0, [2]uint8{}, 0
+	age := s.at - s.since
+	s.at, s.since, s.day = at-1, at-min(age, at-1), min(s.day, int32(x.Day))
+	if s.alarmed != 0 {
+		s.alarmed, s.calm = min(s.alarmed, at), min(s.calm, at)
+	}
 }
 
 // begin notes the first sample, and forgets levels after a long gap: what was

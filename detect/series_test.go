@@ -127,7 +127,7 @@ func TestWhatIsNotKnownChangesNothing(t *testing.T) {
 	dice := rand.New(rand.NewPCG(5, 5))
 	at, _ := lived(t, &s, 3, dice)
 	before := s
-	for _, x := range []detect.Sample{sample(at, math.NaN()), sample(at, -1), sample(at.Add(-time.Hour), 1e9), {At: at.Unix(), Value: 1, Hour: 168}, {At: at.Unix(), Value: 1, Hour: -1}} {
+	for _, x := range []detect.Sample{sample(at, math.NaN()), sample(at, -1), sample(at.Add(-time.Minute), 1e9), {At: at.Unix(), Value: 1, Hour: 168}, {At: at.Unix(), Value: 1, Hour: -1}} {
 		if s.Update(x, limits(), false); s != before {
 			t.Errorf("%+v has changed the series", x)
 		}

@@ -228,3 +228,19 @@ func FuzzSnapshot(f *testing.F) {
 		w.Judge(round(time.Date(2026, 3, 4, 0, 0, 0, 0, time.UTC), time.Minute, 1e6, 1e3)) // whatever was read bears a round
 	})
 }
+
+func TestAClockThatIsSetBackStopsNothing(t *testing.T) {
+	for _, back := range []time.Duration{time.Hour, 40 * 24 * time.Hour} {
+		w, at := newWatch()
+		at = at.Add(-back)
+		for range 6 {
+			at = at.Add(5 * time.Minute)
+			if e := w.Judge(round(at, 5*time.Minute, 30e6, 5e3))[0]; e.AnyMark() {
+				t.Fatalf("%v back: an ordinary rate is marked %q", back, e.Mark.Text)
+			}
+		}
+		if e := w.Judge(round(at.Add(5*time.Minute), 5*time.Minute, 900e6, 120e3))[0]; !e.Marked[spate.InBps] {
+			t.Errorf("%v back: a flood is not marked", back)
+		}
+	}
+}

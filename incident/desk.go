@@ -180,14 +180,19 @@ func (d *Desk) match(f *spate.Finding) *matter {
 	}
 	var best *matter
 	for _, m := range d.cases {
-		if m.fault || !m.near(f) {
-			continue
+		if m.fault || copied(m.best.Kind) != copied(f.Kind) || !m.near(f) {
+			continue // what is copied to a whole VLAN passes ports of other floods too
 		}
 		if best == nil || best.id == "" && m.id != "" {
 			best = m
 		}
 	}
 	return best
+}
+
+// copied tells a flood that goes to many ports at once.
+func copied(k spate.IncidentKind) bool {
+	return k == spate.KindBroadcastStorm || k == spate.KindUnicastFlood || k == spate.KindLoop
 }
 
 // near tells whether a finding shares the first victim or a port on the way with

@@ -286,3 +286,16 @@ func TestAnIDIsTheSecondAndNeverTwice(t *testing.T) {
 		t.Error("a rate that is known is told as unknown")
 	}
 }
+
+func TestAStormBesideAFloodIsAnother(t *testing.T) {
+	o := newOffice()
+	a, b := o.flood("Gi1/0/7", 0.97), o.flood("Gi1/0/9", 0.97)
+	b.Kind, b.Impact = spate.KindBroadcastStorm, spate.Impact{Replicated: 19, Broadcast: true, PortShare: 0.3}
+	o.look(a)
+	for range 5 {
+		o.look(b, a)
+	}
+	if len(o.desk.Open()) != 2 {
+		t.Errorf("%d incidents, want the flood and the storm", len(o.desk.Open()))
+	}
+}

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -58,22 +57,7 @@ func (s *Server) runBacktest(c *gin.Context) error {
 	if !from.Before(to) || to.Sub(from) > mostBacktest {
 		return badParam("from", q.Get("from"), "a time before to, at most 400 days")
 	}
-	control := http.NewResponseController(c.Writer)
-	say := func(line backtestLine) {
-		body, err := json.Marshal(line)
-		if err != nil {
-			return
-		}
-		_ = control.SetWriteDeadline(time.Now().Add(backupPatience))
-		if !c.Writer.Written() {
-			c.Header("Cache-Control", "no-store")
-			c.Header("Content-Type", backupMediaType)
-			c.Status(http.StatusOK)
-		}
-		if _, err := c.Writer.Write(append(body, '\n')); err == nil {
-			c.Writer.Flush()
-		}
-	}
+	say := saying(c)
 	got, err := s.backtest(c.Request.Context(), from, to, q.Get("device"), func(part float64) { say(backtestLine{Done: part}) })
 	switch {
 	case err != nil && c.Writer.Written():

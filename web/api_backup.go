@@ -29,10 +29,10 @@ type backupLine struct {
 }
 
 const (
-	mostBackupBody  = 8 << 10
-	backupPatience  = time.Minute // for the caller to take a line
-	mostBackupPath  = 4096
-	backupMediaType = "application/x-ndjson"
+	mostBackupBody = 8 << 10
+	linePatience   = time.Minute // for the caller to take a line
+	mostBackupPath = 4096
+	linesMediaType = "application/x-ndjson"
 )
 
 // makeBackup writes a backup into a folder of this machine, and says a line of
@@ -57,21 +57,7 @@ func (s *Server) makeBackup(c *gin.Context) error {
 	if err := control.SetReadDeadline(time.Time{}); err != nil && !isUnsupported(err) {
 		return err
 	}
-	say := func(line backupLine) {
-		body, err := json.Marshal(line)
-		if err != nil {
-			return
-		}
-		_ = control.SetWriteDeadline(time.Now().Add(backupPatience))
-		if !c.Writer.Written() {
-			c.Header("Cache-Control", "no-store")
-			c.Header("Content-Type", backupMediaType)
-			c.Status(http.StatusOK)
-		}
-		if _, err := c.Writer.Write(append(body, '\n')); err == nil {
-			c.Writer.Flush()
-		}
-	}
+	say := saying(c)
 	got, err := s.backup(c.Request.Context(), want.Dir, func(done, total int64) { say(backupLine{Done: done, Total: total}) })
 	if err != nil {
 		s.log.Warn("backup failed", "dir", want.Dir, "err", err)
@@ -88,4 +74,24 @@ func (s *Server) makeBackup(c *gin.Context) error {
 	at := stamp(got.At)
 	say(backupLine{Done: got.Bytes, Total: got.Bytes, Dir: got.Dir, At: &at, Files: got.Files})
 	return nil
+}
+
+// saying gives a function that writes a JSON object a line, as work goes on.
+func saying(c *gin.Context) func(line any) {
+	control := http.NewResponseController(c.Writer)
+	return func(line any) {
+		body, err := json.Marshal(line)
+		if err != nil {
+			return
+		}
+		_ = control.SetWriteDeadline(time.Now().Add(linePatience))
+		if !c.Writer.Written() {
+			c.Header("Cache-Control", "no-store")
+			c.Header("Content-Type", linesMediaType)
+			c.Status(http.StatusOK)
+		}
+		if _, err := c.Writer.Write(append(body, '\n')); err == nil {
+			c.Writer.Flush()
+		}
+	}
 }
