@@ -12,17 +12,17 @@ import (
 // shownMetrics are those that the pages draw.
 var shownMetrics = []spate.Metric{spate.InBps, spate.OutBps, spate.InPps, spate.OutPps, spate.InUcastPps, spate.OutUcastPps, spate.InBcastPps, spate.OutBcastPps, spate.InMcastPps, spate.OutMcastPps}
 
-// backfill runs a copy of the network through two weeks into the baselines and the
+// backfill runs a copy of the network through some days into the baselines and the
 // store: in steps of five minutes, and the last two hours in full.
-func (a *app) backfill(ctx context.Context, s *site, seed uint64, until time.Time) error {
+func (a *app) backfill(ctx context.Context, s *site, seed uint64, until time.Time, lasts time.Duration) error {
 	until = until.Truncate(demoStep)
-	shape := demoShape(seed, until.Add(-demoHistory))
+	shape := demoShape(seed, until.Add(-lasts))
 	shape.Step = demoStep
 	net := fabric.New(shape)
 	past := history{}
-	bar := a.progress("two weeks of history")
+	bar := a.progress("history")
 	defer bar.done()
-	coarse, fine := int((demoHistory-demoFine)/demoStep), int(demoFine/demoFineStep)
+	coarse, fine := int((lasts-demoFine)/demoStep), int(demoFine/demoFineStep)
 	for i := range coarse {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -32,7 +32,7 @@ func (a *app) backfill(ctx context.Context, s *site, seed uint64, until time.Tim
 			s.watch.baselines.Judge(r)
 			past.take(r)
 		})
-		bar.part("two weeks of history", 0.5*float64(i)/float64(coarse))
+		bar.part("history", 0.5*float64(i)/float64(coarse))
 	}
 	for i := range fine {
 		if ctx.Err() != nil {

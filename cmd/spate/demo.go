@@ -21,7 +21,6 @@ import (
 
 const (
 	demoInterval = 5 * time.Second
-	demoHistory  = 14 * 24 * time.Hour
 	demoStep     = 5 * time.Minute
 	demoFine     = 2 * time.Hour // before the start that are known in full
 	demoFineStep = 10 * time.Second
@@ -34,21 +33,26 @@ func demoCommand(a *app) *cobra.Command {
 		listen string
 		after  time.Duration
 		seed   uint64
+		days   int
 	)
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Show a simulated provider with floods; no hardware is needed",
-		Long:  "Demo runs a small provider's network on loopback, polls it as it would real switches, and floods it. Two weeks of history are made first. Everything is in a temporary folder that is gone afterwards.",
+		Long:  "Demo runs a small provider's network on loopback, polls it as it would real switches, and floods it. Some history is made first. Everything is in a temporary folder that is gone afterwards.",
 		Args:  cobra.NoArgs,
 		RunE: a.does(func(ctx context.Context, _ []string) error {
 			if after < 0 {
 				return a.misused("-flood-after %v, wanted 0s or more", after)
 			}
-			return a.demo(ctx, listen, after, seed)
+			if days < 1 || days > 60 {
+				return a.misused("-history %d, wanted 1 to 60 days", days)
+			}
+			return a.demo(ctx, listen, after, seed, time.Duration(days)*24*time.Hour)
 		}),
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "where the pages are")
 	cmd.Flags().DurationVar(&after, "flood-after", time.Minute, "when the first flood begins")
+	cmd.Flags().IntVar(&days, "history", 14, "days of history that are made first")
 	cmd.Flags().Uint64Var(&seed, "seed", 1, "of the network and its floods")
 	return cmd
 }
@@ -68,7 +72,7 @@ type demo struct {
 	next  int
 }
 
-func (a *app) demo(ctx context.Context, listenAt string, after time.Duration, seed uint64) (err error) {
+func (a *app) demo(ctx context.Context, listenAt string, after time.Duration, seed uint64, past time.Duration) (err error) {
 	folder, err := os.MkdirTemp("", "spate-demo-")
 	if err != nil {
 		return fmt.Errorf("make a temporary folder: %w", err)
@@ -97,7 +101,7 @@ func (a *app) demo(ctx context.Context, listenAt string, after time.Duration, se
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if err := a.backfill(ctx, s, seed, start); err != nil {
+	if err := a.backfill(ctx, s, seed, start, past); err != nil {
 		return err
 	}
 	d := &demo{site: s, net: net, log: log, order: []fabric.FloodKind{fabric.ToOutside, fabric.SmallPkts, fabric.Inbound, fabric.Storm, fabric.ToHost, fabric.Bots, fabric.Loop}}

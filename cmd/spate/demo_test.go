@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"net/http"
+	"regexp"
+	"sync"
+	"testing"
+	"time"
+)
+
+// screen is where a command prints, read while it runs.
+type screen struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (s *screen) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.Write(b)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.String()
+}
+
+// TestTheDemoShowsAFloodAndItsName starts it as a newcomer does, with a day of history.
+func TestTheDemoShowsAFloodAndItsName(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a network lives for half a minute")
+	}
+	var out screen
+	a := &app{out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
+	ctx, end := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.demo(ctx, "127.0.0.1:0", 0, 1, 24*time.Hour) }()
+	address := ""
+	untilLong(t, "the demo says where it is", func() bool {
+		address = string(regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`).Find([]byte(out.String())))
+		return address != ""
+	})
+	var got struct {
+		Incidents []struct {
+			Summary string
+			Origin  *struct{ Device, Port string }
+		}
+	}
+	untilLong(t, "the first flood has a name", func() bool {
+		answer, err := http.Get(address + "/api/v1/incidents")
+		if err != nil {
+			return false
+		}
+		defer answer.Body.Close()
+		return json.NewDecoder(answer.Body).Decode(&got) == nil && len(got.Incidents) > 0 && got.Incidents[0].Origin != nil
+	})
+	t.Log(got.Incidents[0].Summary)
+	end()
+	if err := <-done; err != nil {
+		t.Errorf("the demo ends with %v", err)
+	}
+}
+
+// untilLong waits two minutes at most.
+func untilLong(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for began := time.Now(); !ok(); time.Sleep(100 * time.Millisecond) {
+		if time.Since(began) > 2*time.Minute {
+			t.Fatalf("%s: not within two minutes", what)
+		}
+	}
+}
