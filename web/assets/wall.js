@@ -27,17 +27,33 @@ function fillRow(tr, row) {
   fillSpark(tr, spark.firstElementChild, row);
 }
 
-// A row's sparkline comes only while it is new; one that was missed is left
-// empty until the next, rather than showing another port's day.
+// A row's sparkline comes only while it is new: what came is kept by port, because
+// rows change their places. One that never came is left empty.
+const days = new Map();
+const mostDays = 300;
+
+function keepDay(href, paths) {
+  days.delete(href);
+  days.set(href, paths);
+  if (days.size > mostDays) days.delete(days.keys().next().value);
+}
+
 function fillSpark(tr, svg, row) {
-  const same = tr.dataset.v === String(row.v);
-  if (same && !row.paths) return;
-  if (!row.paths && tr.dataset.href === row.href) return;
-  const [input, output, label] = row.paths || ["", "", "no history yet"];
+  if (row.paths) keepDay(row.href, row.paths);
+  const [input, output, label] = days.get(row.href) || ["", "", "no history yet"];
+  if (svg.children[0].getAttribute("d") === input && svg.children[1].getAttribute("d") === output) return;
   svg.children[0].setAttribute("d", input);
   svg.children[1].setAttribute("d", output);
   svg.setAttribute("aria-label", label);
-  tr.dataset.v = row.v;
+}
+
+// Those that stand in the page as the server made it are the first.
+for (const tr of document.querySelectorAll('[data-wall="rows"] tr')) {
+  const svg = tr.querySelector("svg.spark");
+  const href = tr.querySelector("th a")?.getAttribute("href");
+  if (svg && href && svg.children[0].getAttribute("d")) {
+    keepDay(href, [svg.children[0].getAttribute("d"), svg.children[1].getAttribute("d"), svg.getAttribute("aria-label")]);
+  }
 }
 
 const span = (className, ...children) => {
@@ -84,13 +100,8 @@ function fill(wall) {
   }
   while (body.rows.length > rows.length) body.deleteRow(-1);
   while (body.rows.length < rows.length) body.append(body.rows[0].cloneNode(true));
-  rows.forEach((row, i) => {
-    fillRow(body.rows[i], row);
-    body.rows[i].dataset.href = row.href;
-  });
+  rows.forEach((row, i) => fillRow(body.rows[i], row));
 }
-
-for (const tr of at("rows")?.rows || []) tr.dataset.href = tr.querySelector("a").getAttribute("href");
 
 listen("/api/v1/events?only=wall", { wall: fill }, (lost) => {
   say(at("lost"), lost > 5000 ? "reconnecting" : "");
