@@ -32,7 +32,9 @@ const (
 	mostMoments   = 200
 	worseBy       = 1.5 // times the rate told last is worth a line
 	mostOrigins   = 64
-	staysBy       = 1.3 // times as often another origin must be named to be named first
+	together      = 5 * time.Second // apart two floods of one will begin at most
+	echoShare     = 0.8             // of its marks are known
+	staysBy       = 1.3             // times as often another origin must be named to be named first
 	mostVictims   = 20
 	mostFaultCase = 500 // open at once; more are one word in the log
 )
@@ -149,6 +151,9 @@ func (d *Desk) Floods(at time.Time, found []spate.Finding, around Around) {
 			continue
 		}
 		m := d.match(f)
+		if m == nil && d.echo(f) {
+			continue
+		}
 		if taken[m] {
 			m.also(f)
 			continue
@@ -161,6 +166,7 @@ func (d *Desk) Floods(at time.Time, found []spate.Finding, around Around) {
 		taken[m] = true
 		m.take(at, f, around, d.cfg)
 	}
+	d.join(taken)
 	for _, m := range d.cases {
 		if taken[m] {
 			d.weigh(at, m)
@@ -188,6 +194,51 @@ func (d *Desk) match(f *spate.Finding) *matter {
 		}
 	}
 	return best
+}
+
+// echo tells a finding that only repeats what is told: its marks are ports of an open
+// incident, and the port it names has none of its own.
+func (d *Desk) echo(f *spate.Finding) bool {
+	if len(f.Seeds) == 0 || slices.Contains(f.Seeds, f.Origins[0].Port.ID) {
+		return false
+	}
+	for _, m := range d.cases {
+		if m.fault || m.id == "" || f.Onset.Before(m.record.StartedAt.Add(-together)) {
+			continue
+		}
+		known := 0
+		for _, id := range f.Seeds {
+			if m.ports[id] {
+				known++
+			}
+		}
+		if float64(known) >= echoShare*float64(len(f.Seeds)) {
+			return true
+		}
+	}
+	return false
+}
+
+// join puts what is not told yet to what began at the same moment, or is on the same
+// way, before it becomes an incident of its own: several machines that send together.
+func (d *Desk) join(taken map[*matter]bool) {
+	gone := map[*matter]bool{}
+	for i, b := range d.cases {
+		if b.fault || b.id != "" || !taken[b] || len(b.best.Origins) == 0 {
+			continue
+		}
+		for j, a := range d.cases {
+			if a == b || a.fault || gone[a] || a.id == "" && j > i || a.record.EndedAt != nil || len(a.best.Origins) == 0 || copied(a.best.Kind) != copied(b.best.Kind) {
+				continue
+			}
+			if b.record.StartedAt.Sub(a.record.StartedAt).Abs() <= together || a.near(&b.best) {
+				a.also(&b.best)
+				gone[b] = true
+				break
+			}
+		}
+	}
+	d.cases = slices.DeleteFunc(d.cases, func(m *matter) bool { return gone[m] })
 }
 
 // copied tells a flood that goes to many ports at once.
@@ -255,6 +306,7 @@ func (m *matter) also(f *spate.Finding) {
 		case slices.ContainsFunc(m.best.Origins, named) || slices.ContainsFunc(m.best.RunnerUp, named):
 		case o.Confidence >= sure && o.OverBps >= first.OverBps/3 && o.OverPps >= first.OverPps/3 && len(m.best.Origins) < mostOrigins:
 			m.best.Origins = append(m.best.Origins, o)
+			m.score[o.Port.ID] += o.Confidence
 		default:
 			m.best.RunnerUp = append(m.best.RunnerUp, o)
 		}

@@ -277,6 +277,7 @@ func TestAnIDIsTheSecondAndNeverTwice(t *testing.T) {
 	o := newOffice()
 	a, b := o.flood("Gi1/0/7", 0.97), o.flood("Gi1/0/9", 0.97)
 	b.Path, b.Victims, b.Origins[0].Port.ID.Device = nil, nil, "sw-9"
+	b.Onset = b.Onset.Add(-time.Minute)
 	o.look(a, b)
 	o.look(a, b)
 	if len(o.told) != 2 || o.told[0].ID == o.told[1].ID || o.told[0].ID != o.at.Format("20060102-150405") {
@@ -297,5 +298,40 @@ func TestAStormBesideAFloodIsAnother(t *testing.T) {
 	}
 	if len(o.desk.Open()) != 2 {
 		t.Errorf("%d incidents, want the flood and the storm", len(o.desk.Open()))
+	}
+}
+
+func TestMachinesThatBeginTogetherAreOneFlood(t *testing.T) {
+	o := newOffice()
+	a, b := o.flood("Gi1/0/7", 0.97), o.flood("Gi1/0/9", 0.95)
+	b.Path, b.Victims, b.Origins[0].Port.ID.Device = nil, nil, "sw-9"
+	for range 5 {
+		o.look(a, b)
+	}
+	if len(o.book.records) != 1 || len(o.desk.Open()[0].Origins) != 2 {
+		t.Fatalf("%d incidents, the first with %d origins: want one with two", len(o.book.records), len(o.desk.Open()[0].Origins))
+	}
+}
+
+func TestTheEchoOfAStormIsNoFlood(t *testing.T) {
+	o := newOffice()
+	storm := o.flood("Gi1/0/7", 0.97)
+	storm.Kind, storm.Seeds = spate.KindBroadcastStorm, []spate.PortID{{Device: "sw-1", Name: "Gi1/0/20"}, {Device: "sw-1", Name: "Gi1/0/21"}}
+	o.look(storm)
+	o.look(storm)
+	echo := o.flood("Gi1/0/40", 0.9)
+	echo.Path, echo.Victims, echo.Seeds, echo.Onset = nil, nil, storm.Seeds, o.at
+	for range 5 {
+		o.look(echo)
+	}
+	if len(o.book.records) != 1 {
+		t.Errorf("%d incidents: a port without a mark is blamed for the marks of a storm", len(o.book.records))
+	}
+	echo.Seeds = append(slices.Clone(storm.Seeds), echo.Origins[0].Port.ID)
+	for range 5 {
+		o.look(echo)
+	}
+	if len(o.book.records) != 2 {
+		t.Error("a port with a mark of its own is taken for an echo")
 	}
 }

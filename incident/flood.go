@@ -69,7 +69,7 @@ func (d *Desk) severity(m *matter) spate.Severity {
 	felt := im.Discards || im.UplinkFull >= uplinkFull && im.UplinkShare >= uplinkShare
 	transfer := im.TwoWay && !joint && !felt
 	switch {
-	case transfer && (im.PortShare >= page || im.UplinkShare >= page):
+	case transfer && (im.PortShare >= page*recordShare || im.UplinkShare >= page):
 		return spate.Info
 	case transfer:
 		return ""

@@ -2,7 +2,6 @@ package suspect
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 
@@ -327,10 +326,11 @@ func (c *cluster) confidence(ballots []*ballot, i, k int, total float64) float64
 }
 
 // calibrated turns agreement, 0..1, into how often a port is right that is named
-// with it: of simulated floods at 0.86 are right 97 %, at 0.75 89 %.
+// with it: of 10,800 simulated floods 98 % at 0.73, 95 % at 0.60, 92 % at 0.50, 70 %
+// at 0.33 (make bench-origin).
 func calibrated(agreement float64) float64 {
 	rest := 1 - max(0, min(1, agreement))
-	return 1 - rest*math.Sqrt(rest)
+	return 1 - rest*rest*rest
 }
 
 func (c *cluster) named(b *ballot, confidence float64) spate.Suspect {
