@@ -137,6 +137,35 @@ func hosting(t testing.TB) (out []*record) {
 	return out
 }
 
+// busy are the sums of ten hosted machines each, as a server of them would carry.
+func busy(t testing.TB) (out []*record) {
+	all := hosting(t)
+	for from := 0; from+20 <= len(all); from += 20 { // ten machines, in and out in turn
+		for dir := range 2 {
+			sum := *all[from+dir]
+			sum.name = fmt.Sprintf("server-%d %d", from/20, dir)
+			sum.v = slices.Clone(sum.v)
+			for k := from + 2 + dir; k < from+20; k += 2 {
+				for i := range min(len(sum.v), len(all[k].v)) {
+					sum.v[i] += all[k].v[i]
+				}
+			}
+			most, n := 0.0, 0
+			sum.activity = 0
+			for _, v := range sum.v {
+				if !math.IsNaN(v) {
+					most, sum.activity, n = max(most, v), sum.activity+v, n+1
+				}
+			}
+			sum.activity /= math.Max(1, float64(n))
+			sum.speed = gigabit(most)
+			sum.floor = math.Max(2e6, 0.02*sum.speed)
+			out = append(out, &sum)
+		}
+	}
+	return out
+}
+
 func servers(t testing.TB, columns ...string) (out []*record) {
 	files, _ := filepath.Glob(filepath.Join(trafficFolder(t), "server-smd-*.csv.gz"))
 	for _, f := range files {
@@ -371,7 +400,7 @@ func BenchmarkDetectors(b *testing.B) {
 	groups := []struct {
 		name string
 		all  []*record
-	}{{"hosted machines, 5 min", hosting(b)}, {"servers, bits, 1 min", servers(b, "in_bps", "out_bps")}, {"servers, packets, 1 min", servers(b, "in_pps", "out_pps")}}
+	}{{"hosted machines, 5 min", hosting(b)}, {"sums of ten of them", busy(b)}, {"servers, bits, 1 min", servers(b, "in_bps", "out_bps")}, {"servers, packets, 1 min", servers(b, "in_pps", "out_pps")}}
 	for b.Loop() {
 		for _, g := range groups {
 			fmt.Printf("\n%s (%d series)\n%s\n", g.name, len(g.all), heading())
