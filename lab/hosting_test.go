@@ -104,7 +104,7 @@ func TestHostedMachinesWakeHardlyAnybody(t *testing.T) {
 		t.Fatalf("%d of %d machines found a port", placed, len(all))
 	}
 	view := learned(n, 60)
-	w := newWatchman(detect.New(detect.Config{FloorPercent: 2, Zone: time.UTC}), view, kept{})
+	w := newWatchman(detect.New(detect.Config{FloorPercent: 2, Zone: time.UTC}), view, nothingKept())
 	n.Run(n.Now().Add(7*24*time.Hour), rest, w.accept)
 	week := len(w.pages())
 	n.Run(shape.Start.Add(91*24*time.Hour), rest, w.accept)
@@ -113,7 +113,7 @@ func TestHostedMachinesWakeHardlyAnybody(t *testing.T) {
 		t.Logf("%s page: %s, %s %+v", in.StartedAt.Format(time.DateTime), in.Summary, in.Severity, in.Evidence)
 	}
 	weeks := float64(placed) * 13
-	t.Logf("%d machines, %.0f port-weeks: %d pages in the first week, %d after, %d incidents for the record", placed, weeks, week, len(pages)-week, len(w.records)-len(pages))
+	t.Logf("%d machines, %.0f port-weeks: %d pages in the first week, %d after, %d incidents for the record", placed, weeks, week, len(pages)-week, len(w.records.Memory)-len(pages))
 	if len(pages)-week > 1 {
 		t.Errorf("%d pages in %.0f port-weeks, want one at most", len(pages)-week, weeks)
 	}

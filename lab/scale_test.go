@@ -106,7 +106,7 @@ func BenchmarkTenThousandSwitches(b *testing.B) {
 	runtime.ReadMemStats(&before)
 	base := detect.New(detect.Config{FloorPercent: 2, Zone: time.UTC})
 	net := suspect.NewNetwork()
-	desk := incident.New(incident.Config{PagePercent: 20, CloseAfter: 15 * time.Minute, Zone: time.UTC}, kept{}, nil, slog.New(slog.DiscardHandler))
+	desk := incident.New(incident.Config{PagePercent: 20, CloseAfter: 15 * time.Minute, Zone: time.UTC}, nothingKept(), nil, slog.New(slog.DiscardHandler))
 	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 	var judged, looked time.Duration
 	looks := 0

@@ -15,23 +15,15 @@ import (
 	"spate/topology"
 )
 
-// kept is a keeper in memory.
-type kept map[string]spate.IncidentRecord
+// kept are the incidents of a run.
+type kept struct{ incident.Memory }
 
-func (k kept) SaveIncident(r spate.IncidentRecord) error {
-	k[r.Incident.ID] = r
-	return nil
-}
-
-func (k kept) Incident(id string) (spate.IncidentRecord, bool) {
-	r, ok := k[id]
-	return r, ok
-}
+func nothingKept() kept { return kept{incident.Memory{}} }
 
 // all are the records, oldest first.
 func (k kept) all() []spate.IncidentRecord {
 	var out []spate.IncidentRecord
-	for _, r := range k {
+	for _, r := range k.Memory {
 		out = append(out, r)
 	}
 	slices.SortFunc(out, func(a, b spate.IncidentRecord) int { return a.Incident.DetectedAt.Compare(b.Incident.DetectedAt) })
@@ -126,7 +118,7 @@ func again(t *testing.T, base *detect.Watch) *detect.Watch {
 func TestQuietHoursWakeNobody(t *testing.T) {
 	w := watchOver(flooded(), 77)
 	n, dice := w.net, w.dice
-	watch := newWatchman(w.base, w.view, kept{})
+	watch := newWatchman(w.base, w.view, nothingKept())
 	n.Run(n.Now().Truncate(24*time.Hour).Add(22*time.Hour), rest, watch.accept) // the nightly jobs are among the eight hours
 	if pages := watch.pages(); len(pages) > 0 {
 		t.Errorf("before: %s", pages[0].Summary)
@@ -199,13 +191,13 @@ func quietHost(n *fabric.Net) *fabric.Host {
 func TestAFloodIsOneIncidentAcrossARestart(t *testing.T) {
 	w := watchOver(fabric.Small5(3), 3)
 	h := quietHost(w.net)
-	records := kept{}
+	records := nothingKept()
 	first := newWatchman(w.base, w.view, records)
 	w.run(20*time.Minute, 10*time.Second, first.accept)
 	oneFlood(w, h, time.Hour)
 	w.run(10*time.Minute, 10*time.Second, first.accept)
-	if len(records) != 1 {
-		t.Fatalf("%d incidents, want 1: %+v", len(records), records)
+	if len(records.Memory) != 1 {
+		t.Fatalf("%d incidents, want 1: %+v", len(records.Memory), records.all())
 	}
 	before := records.all()[0]
 	if o := before.Incident.Origin; o == nil || o.ID() != h.Port.ID() || !before.Paged {
@@ -232,7 +224,7 @@ func TestAFloodIsOneIncidentAcrossARestart(t *testing.T) {
 
 	oneFlood(w, h, 10*time.Minute) // nothing of it was learned
 	w.run(8*time.Minute, 10*time.Second, second.accept)
-	if n := len(records); n != 2 {
+	if n := len(records.Memory); n != 2 {
 		t.Errorf("the same flood again made %d incidents, want a second one", n)
 	}
 }
@@ -241,7 +233,7 @@ func TestAFloodIsOneIncidentAcrossARestart(t *testing.T) {
 func TestWhatLastedThirtyHoursPagesAgainNextWeek(t *testing.T) {
 	w := watchOver(fabric.Small5(4), 4)
 	h := quietHost(w.net)
-	watch := newWatchman(w.base, w.view, kept{})
+	watch := newWatchman(w.base, w.view, nothingKept())
 	oneFlood(w, h, 30*time.Hour)
 	w.run(30*time.Hour, time.Minute, watch.accept)
 	records := watch.records.all()

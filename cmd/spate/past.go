@@ -38,19 +38,6 @@ type past struct {
 	busy sync.Mutex
 }
 
-// memory keeps incidents of a backtest.
-type memory map[string]spate.IncidentRecord
-
-func (m memory) SaveIncident(r spate.IncidentRecord) error {
-	m[r.Incident.ID] = r
-	return nil
-}
-
-func (m memory) Incident(id string) (spate.IncidentRecord, bool) {
-	r, ok := m[id]
-	return r, ok
-}
-
 // run tests a time gone by; device limits it to one device, "" is all. progress is
 // told how far it is, 0 to 1.
 func (p *past) run(ctx context.Context, from, to time.Time, device string, progress func(part float64)) (*spate.Backtest, error) {
@@ -71,7 +58,7 @@ func (p *past) run(ctx context.Context, from, to time.Time, device string, progr
 	}
 	cfg := p.site.config.Load()
 	out := &spate.Backtest{From: from.UTC(), To: to.UTC(), Learned: from.Add(-pastLearning).Truncate(pastStep).UTC(), Ports: count}
-	records := memory{}
+	records := incident.Memory{}
 	replay := newReplay(p.site, cfg, records, out)
 	piece := min(pastPiece, max(time.Hour, time.Duration(pastValues/float64(count*len(pastMetrics)))*pastStep).Truncate(time.Hour))
 	for at := out.Learned; at.Before(to); at = at.Add(piece) {
