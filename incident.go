@@ -102,6 +102,15 @@ const (
 	KindOther          IncidentKind = "other"
 )
 
+// KnownKind tells whether k is one of the kinds above.
+func KnownKind(k IncidentKind) bool {
+	switch k {
+	case KindFlood, KindPacketFlood, KindBroadcastStorm, KindUnicastFlood, KindLoop, KindInboundDDoS, KindScan, KindFlap, KindDeviceDown, KindLinkDown, KindThreshold, KindOther:
+		return true
+	}
+	return false
+}
+
 // An Origin is a port where a flood comes in, and who sits behind it.
 type Origin struct {
 	Device     string          `json:"device"`

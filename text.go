@@ -12,17 +12,20 @@ const maxRunes = 255
 // at the place where it comes in: valid UTF-8 (Latin-1 is read as such), no
 // control characters, no direction overrides, blanks trimmed, at most 255
 // runes. It does not escape: each channel does that for itself.
-func Clean(s string) string {
+func Clean(s string) string { return CleanTo(s, maxRunes) }
+
+// CleanTo does so for text of another length, at most n runes.
+func CleanTo(s string, n int) string {
 	if !utf8.ValidString(s) {
-		s = latin1(s)
+		s = latin1(s, 8*n)
 	}
 	kept := strings.Map(func(r rune) rune {
 		if hidden(r) {
 			return -1
 		}
 		return r
-	}, bounded(s, 4*maxRunes))
-	return strings.TrimSpace(bounded(strings.TrimSpace(kept), maxRunes))
+	}, bounded(s, 4*n))
+	return strings.TrimSpace(bounded(strings.TrimSpace(kept), n))
 }
 
 // SheetCell makes a text safe for a spreadsheet, which would take a cell that
@@ -49,8 +52,8 @@ func bounded(s string, n int) string {
 }
 
 // latin1 reads octets that are no UTF-8 as ISO 8859-1, which old switches send.
-func latin1(s string) string {
-	s = s[:min(len(s), 8*maxRunes)]
+func latin1(s string, most int) string {
+	s = s[:min(len(s), most)]
 	var b strings.Builder
 	for i := range len(s) {
 		b.WriteRune(rune(s[i]))

@@ -42,11 +42,28 @@ func (d *Desk) Faults(at time.Time, faults []spate.Fault, around Around, devices
 			return false
 		}
 		m.seen = at
-		m.moment(at, "all is well again")
+		if root := d.within(m, found, faults); root != nil {
+			m.record.Summary = "Part of a larger fault: " + root.record.Summary
+			m.moment(at, "it belongs to "+root.id)
+		} else {
+			m.moment(at, "all is well again")
+		}
 		d.shut(at, m)
 		return true
 	})
 	d.finish()
+}
+
+// within is the case that now has what another one was about: they have one cause.
+func (d *Desk) within(m *matter, found map[*matter]bool, faults []spate.Fault) *matter {
+	for other := range found {
+		for _, f := range faults {
+			if other != m && m.members[f.Port] && other.members[f.Port] && m.record.Kind == f.Kind {
+				return other
+			}
+		}
+	}
+	return nil
 }
 
 // faultCase is the open incident that shares a member with a group.

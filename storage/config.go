@@ -32,7 +32,7 @@ type Config struct {
 
 	Metrics *metrics.Set // where the store's own counters are registered; nil: nowhere
 
-	// Told is given a sentence when the store stops writing, and an empty one when
+	// Told is given the reason when the store stops writing, and an empty one when
 	// it writes again: for those who tell people. It must not wait. nil: nobody.
 	Told func(trouble string)
 

@@ -101,7 +101,7 @@ func (s *space) look() {
 	switch {
 	case was == "" && s.reason != "":
 		s.log.Error("the store does not write, polling goes on", "why", s.reason)
-		s.tell("The store does not write, polling and messages go on: " + s.reason + ".")
+		s.tell(s.reason)
 	case was != "" && s.reason == "":
 		s.log.Warn("the store writes again", "free", free)
 		s.tell("")

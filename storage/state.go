@@ -48,6 +48,10 @@ var migrations = [...]func(*bolt.Tx) error{
 		_, err := tx.CreateBucketIfNotExists(incidentsBucket)
 		return err
 	},
+	func(tx *bolt.Tx) error { // 4: messages
+		_, err := tx.CreateBucketIfNotExists(alertsBucket)
+		return err
+	},
 }
 
 const lockPatience = 2 * time.Second // for another process to let go of the file
