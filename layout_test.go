@@ -30,15 +30,16 @@ var lodgers = map[string]string{
 	"github.com/spf13/cobra":                      "cmd",
 	"github.com/pelletier/go-toml/v2":             "cmd",
 	"github.com/jsimonetti/rtnetlink/v2":          "host",
+	"github.com/wneessen/go-mail":                 "alert",
 }
 
 // mayExec lists the folders whose non-test code may start another program.
-// The last two exist for tests, and only they import them.
-var mayExec = map[string]bool{"host/ownerrules": true, "cmd/spate/importrrd": true, "poller/snmptest/snmpd": true, "storage/storagetest/victoria": true}
+// The last three exist for tests, and only they import them.
+var mayExec = map[string]bool{"host/ownerrules": true, "cmd/spate/importrrd": true, "poller/snmptest/snmpd": true, "storage/storagetest/victoria": true, "alert/alerttest": true}
 
 // forTests lists packages that exist for tests and the lab; a room's own tests
 // and room lab may import them.
-var forTests = map[string]bool{"poller/snmptest": true, "poller/snmptest/snmpd": true, "storage/storagetest": true, "storage/storagetest/victoria": true}
+var forTests = map[string]bool{"poller/snmptest": true, "poller/snmptest/snmpd": true, "storage/storagetest": true, "storage/storagetest/victoria": true, "alert/alerttest": true}
 
 func TestRoomsImportLowerFloorsOnly(t *testing.T) {
 	for file, imports := range goFiles(t) {
