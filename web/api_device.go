@@ -164,10 +164,14 @@ func (s *Server) mustDevice(param, name string) (*deviceView, error) {
 }
 
 func (s *Server) writeJSON(c *gin.Context, answer any) error {
+	return s.writeJSONAs(c, http.StatusOK, answer)
+}
+
+func (s *Server) writeJSONAs(c *gin.Context, status int, answer any) error {
 	body, err := marshal(answer)
 	if err != nil {
 		return err
 	}
 	c.Header("Cache-Control", "no-store")
-	return s.send(c, http.StatusOK, "application/json", append(body, '\n'))
+	return s.send(c, status, "application/json", append(body, '\n'))
 }

@@ -28,14 +28,18 @@ type pictureOrder struct {
 	format        string // png, svg
 	from, to      time.Time
 	width, height int
-	bare          bool          // without title, for a page that has one
-	fresh         time.Duration // how long the picture may be shown
+	bare          bool            // without title, for a page that has one
+	fresh         time.Duration   // how long the picture may be shown
+	incident      *spate.Incident // pointed at; nil: none
 }
 
 func (o pictureOrder) key() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s %s %s %t %d %d %d %d", o.format, o.kind, o.theme, o.bare, o.from.UnixMilli(), o.to.UnixMilli(), o.width, o.height)
 	fmt.Fprintf(&b, " %q", o.sel.group)
+	if in := o.incident; in != nil {
+		fmt.Fprintf(&b, " %q %t", in.ID, in.EndedAt != nil)
+	}
 	for _, p := range o.sel.ports {
 		fmt.Fprintf(&b, " %q %q", p.Device, p.Name)
 	}
@@ -85,6 +89,11 @@ func (s *Server) pictureParams(q url.Values, format string, now time.Time) (o pi
 		return
 	}
 	o.fresh = o.align()
+	if id := q.Get("incident"); id != "" {
+		if o.incident, err = s.mustIncident(id); err != nil {
+			return
+		}
+	}
 	o.sel, err = s.selectPorts(q)
 	return
 }
@@ -146,6 +155,9 @@ func (s *Server) describe(o pictureOrder, f *spate.Frame) graph.Picture {
 		if v, r, ok := s.board.port(id); ok {
 			p.Subtitle, p.Speed = r.Port.Alias, portView{v, r, time.Now()}.speed()
 		}
+	}
+	if o.incident != nil {
+		p.Shades = []graph.Shade{shade(o.incident)}
 	}
 	if o.bare {
 		p.Title, p.Subtitle = "", ""

@@ -52,18 +52,25 @@ type pollerJSON struct {
 	LateP99Ms number `json:"late_p99_ms"`
 }
 
-// notifierJSON has no figures before there is a notifier.
 type notifierJSON struct {
-	Queued *int `json:"queued"`
+	Queued int `json:"queued"` // messages that wait
+}
+
+func (s *Server) notifierStatus() (out notifierJSON) {
+	for _, n := range s.notices.Notifiers() {
+		out.Queued += n.Queued
+	}
+	return out
 }
 
 func (s *Server) showStatus(c *gin.Context) error {
 	st, t := s.storeStatus(), s.board.tally(time.Now())
 	return s.writeJSON(c, statusJSON{
-		Version: s.cfg.Version,
-		Store:   storeJSON{fact(st.Backend), st.ReadOnly, fact(st.Reason), sizeOf(st.Bytes), sizeOf(st.ForecastYearBytes), stamp(st.Oldest), fact(st.Note), st.Queue.answer()},
-		Poller:  pollerJSON{t.devices, t.down, t.lateP99()},
-		Agents:  []struct{}{},
+		Version:  s.cfg.Version,
+		Store:    storeJSON{fact(st.Backend), st.ReadOnly, fact(st.Reason), sizeOf(st.Bytes), sizeOf(st.ForecastYearBytes), stamp(st.Oldest), fact(st.Note), st.Queue.answer()},
+		Poller:   pollerJSON{t.devices, t.down, t.lateP99()},
+		Notifier: s.notifierStatus(),
+		Agents:   []struct{}{},
 	})
 }
 

@@ -76,6 +76,7 @@ type Deps struct {
 	Backup      func(ctx context.Context, dir string, progress func(done, total int64)) (BackupResult, error) // nil: none is made
 	Network     func() *topology.View                                                                         // what is known of the network now; nil: nothing is
 	Incidents   Incidents                                                                                     // nil: nobody looks for floods
+	Notices     Notices                                                                                       // nil: nobody is told
 	History     History                                                                                       // of hosts; nil: none is kept
 	Resurvey    func(devices ...string)                                                                       // has the tables of devices read at once; nil: nobody can
 	Creep       func() *spate.Creeps                                                                          // the last weekly report; nil: none is made, or not yet
@@ -95,6 +96,9 @@ func (d *Deps) fillIn() {
 	}
 	if d.Incidents == nil {
 		d.Incidents = noIncidents{}
+	}
+	if d.Notices == nil {
+		d.Notices = noNotices{}
 	}
 	if d.Ready == nil {
 		d.Ready = func() error { return nil }

@@ -13,8 +13,8 @@ import (
 )
 
 const (
-	beforeIncident = 2 * time.Hour // of the chart
 	alertsShown    = 100
+	incidentsShown = 20 // deliveries
 )
 
 type incidentBody struct {
@@ -28,6 +28,8 @@ type incidentBody struct {
 	Path         []hopRow
 	Victims      []leads
 	Timeline     []momentRow
+	Told         []toldRow
+	MoreTold     int
 	Open         bool
 	Fault        bool
 	Verdict      string
@@ -42,6 +44,11 @@ type suspectRow struct {
 type hopRow struct{ Href, Where, Direction, Bits, Packets string }
 
 type momentRow struct{ At, ISO, Text string }
+
+type toldRow struct {
+	At, ISO, Name, Error string
+	OK                   bool
+}
 
 func (s *Server) incidentPage(c *gin.Context) error {
 	in, err := s.mustIncident(c.Param("id"))
@@ -80,7 +87,17 @@ func (s *Server) incidentPage(c *gin.Context) error {
 	for _, m := range in.Timeline {
 		b.Timeline = append(b.Timeline, momentRow{s.moment(m.At, now), m.At.UTC().Format(time.RFC3339), m.Text})
 	}
+	b.Told, b.MoreTold = s.told(in, now)
 	return s.show(c, http.StatusOK, "incident", page{Title: b.Band.Title, Here: "alerts", Modules: []string{"incident.js"}, Body: b})
+}
+
+// told are the last deliveries, newest last, and how many there were before.
+func (s *Server) told(in *spate.Incident, now time.Time) (rows []toldRow, more int) {
+	more = max(len(in.Notified)-incidentsShown, 0)
+	for _, d := range in.Notified[more:] {
+		rows = append(rows, toldRow{s.moment(d.At, now), d.At.UTC().Format(time.RFC3339), d.Name, d.Error, d.OK})
+	}
+	return rows, more
 }
 
 // moment is a time as the site reads it.
@@ -137,16 +154,8 @@ func (b *incidentBody) chart(in *spate.Incident, now time.Time) {
 	if in.Origin == nil || in.Origin.Port == "" {
 		return
 	}
-	to := now
-	if in.EndedAt != nil && now.Sub(*in.EndedAt) > time.Hour {
-		to = in.EndedAt.Add(time.Hour)
-	}
-	q := url.Values{"device": {in.Origin.Device}, "port": {in.Origin.Port}, "from": {in.StartedAt.Add(-beforeIncident).UTC().Format(time.RFC3339)}, "to": {to.UTC().Format(time.RFC3339)}}
-	kind := "bits"
-	if in.Kind == spate.KindPacketFlood || in.Kind == spate.KindBroadcastStorm {
-		kind = "packets"
-	}
-	q.Set("kind", kind)
+	from, to := incidentRange(in, now)
+	q := url.Values{"device": {in.Origin.Device}, "port": {in.Origin.Port}, "from": {from.UTC().Format(time.RFC3339)}, "to": {to.UTC().Format(time.RFC3339)}, "kind": {string(incidentKind(in))}, "incident": {in.ID}}
 	address := func(path, theme string) string {
 		with := url.Values{}
 		for k, v := range q {
@@ -161,6 +170,7 @@ func (b *incidentBody) chart(in *spate.Incident, now time.Time) {
 	}
 	b.Light, b.Dark, b.PNG = address("/api/v1/graph.svg", "light"), address("/api/v1/graph.svg", "dark"), address("/api/v1/graph.png", "light")
 	q.Del("kind")
+	q.Del("incident")
 	b.CSV = address("/api/v1/series", "") + "&format=csv"
 	b.Alt = fmt.Sprintf("What %v carried from two hours before the start on", in.Origin.ID())
 }
@@ -187,5 +197,8 @@ func (s *Server) alertsPage(c *gin.Context) error {
 		return err
 	}
 	creep, made := s.creepRows(now)
-	return s.show(c, http.StatusOK, "alerts", page{Title: "Incidents", Here: "alerts", Body: map[string]any{"Open": open, "Past": past, "Creep": creep, "Made": made}})
+	return s.show(c, http.StatusOK, "alerts", page{Title: "Incidents", Here: "alerts", Body: map[string]any{
+		"Open": open, "Past": past, "Creep": creep, "Made": made, "Silences": s.silenceRows(now), "Notifiers": s.notifierRows(now),
+		"Device": c.Query("device"), "Port": c.Query("port"),
+	}})
 }

@@ -32,6 +32,11 @@ func (s *Server) routes() []route {
 		{http.MethodPost, "/api/v1/incidents/:id/ack", s.ackIncident, operator},
 		{http.MethodPost, "/api/v1/incidents/:id/verdict", s.judgeIncident, operator},
 		{get, "/api/v1/suspects", s.listSuspects, viewer},
+		{get, "/api/v1/silences", s.listSilences, viewer},
+		{http.MethodPost, "/api/v1/silences", s.beginSilence, operator},
+		{http.MethodDelete, "/api/v1/silences/:id", s.endSilence, operator},
+		{get, "/api/v1/notifiers", s.listNotifiers, viewer},
+		{http.MethodPost, "/api/v1/notifiers/:name/test", s.testNotifier, operator},
 		{get, "/api/v1/backtest", s.runBacktest, operator},
 		{get, "/api/v1/creep", s.showCreep, viewer},
 		{get, "/api/v1/topology", s.showTopology, viewer},
@@ -52,6 +57,7 @@ func (s *Server) routes() []route {
 		{get, "/map", s.mapPage, viewer},
 		{get, "/alerts", s.alertsPage, viewer},
 		{get, "/incidents/:id", s.incidentPage, viewer},
+		{http.MethodPost, "/silences/:id/end", s.endSilencePost, operator}, // a form cannot send DELETE
 		{get, "/status", s.statusPage, viewer},
 		{get, "/assets/*name", s.showAsset, everyone},
 

@@ -29,10 +29,10 @@ func TestEveryRouteOfTheAPIIsDescribed(t *testing.T) {
 		if !strings.HasPrefix(r.Path, "/api/") {
 			continue
 		}
-		path := strings.NewReplacer(":device", "{device}", ":id", "{id}").Replace(r.Path)
+		path := strings.NewReplacer(":device", "{device}", ":id", "{id}", ":name", "{name}").Replace(r.Path)
 		routes[path+" "+strings.ToLower(r.Method)] = true
 		op, there := doc.Paths[path][strings.ToLower(r.Method)]
-		if !there || op.OperationID == "" || op.Summary == "" || op.Responses["200"] == nil {
+		if !there || op.OperationID == "" || op.Summary == "" || op.Responses["200"] == nil && op.Responses["201"] == nil && op.Responses["204"] == nil {
 			t.Errorf("openapi.yaml does not describe %s %s", r.Method, r.Path)
 		}
 	}

@@ -113,7 +113,8 @@ func (a *app) demo(ctx context.Context, listenAt string, after time.Duration, se
 	deps.Demo = d.flood
 	server := web.New(webConfig, deps)
 	told := server.TellIncident
-	s.watch.told.Store(&told)
+	s.watch.shown.Store(&told)
+	s.eyes.server.Store(server)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ended(ctx, net.Run(ctx)) })
 	group.Go(func() error { return ended(ctx, server.Run(ctx, listener)) })

@@ -62,8 +62,9 @@ func (a *app) serve(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		return err
 	}
 	server := web.New(webConfig, s.deps())
-	told := server.TellIncident
-	s.watch.told.Store(&told)
+	shown := server.TellIncident
+	s.watch.shown.Store(&shown)
+	s.eyes.server.Store(server)
 
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ended(ctx, server.Run(ctx, listener)) })
@@ -160,6 +161,7 @@ func needRestart(old, next *config.Config) []string {
 		{"poller", old.Poller == next.Poller},
 		{"host", old.Host == next.Host},
 		{"log", old.Log == next.Log},
+		{"alert", old.Alert == next.Alert},
 	} {
 		if !k.same {
 			keys = append(keys, k.name)

@@ -30,6 +30,8 @@ type site struct {
 	inventory *inventory
 	network   *network
 	watch     *watch
+	notices   *notices
+	eyes      *eyes
 	past      *past
 	creep     *creep
 	config    atomic.Pointer[config.Config]
@@ -57,9 +59,10 @@ func (t tee) Accept(ctx context.Context, r *spate.Round) {
 }
 
 func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
-	s := &site{log: log, metrics: metrics.NewSet()}
+	s := &site{log: log, metrics: metrics.NewSet(), eyes: &eyes{}}
 	var err error
-	if s.store, err = openStore(cfg, s.metrics, log); err != nil {
+	own := newTrouble()
+	if s.store, err = openStore(cfg, own.store, s.metrics, log); err != nil {
 		return nil, err
 	}
 	if s.state, err = storage.OpenState(filepath.Join(cfg.Storage.Path, stateFile), log); err != nil {
@@ -79,10 +82,16 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	s.network = newNetwork(cfg, s.sightings, s.metrics, log)
-	if s.watch, err = newWatch(cfg, s.state, s.network, s.metrics, log); err != nil {
+	if s.watch, err = newWatch(cfg, own, s.state, s.network, s.metrics, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	s.watch.adopt(cfg, s.devices(cfg))
+	if s.notices, err = newNotices(cfg, s.state, s.watch.desk, s.eyes, s.watch.alive, s.metrics, log); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	tell := s.notices.Told
+	s.watch.told.Store(&tell)
+	s.notices.resume(s.watch)
 	s.past, s.creep = &past{site: s}, &creep{site: s}
 	s.config.Store(cfg)
 	counts := poller.NewCounts(s.metrics)
@@ -131,6 +140,7 @@ func (s *site) run(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { s.network.run(ctx); return nil })
 	group.Go(func() error { s.network.feed(ctx); return nil })
 	group.Go(func() error { s.watch.run(ctx); return nil })
+	group.Go(func() error { return ended(ctx, s.notices.run(ctx)) })
 	group.Go(func() error { s.creep.run(ctx); return nil })
 	group.Go(func() error { s.network.names.run(ctx); return nil })
 	if s.host == nil {
@@ -152,6 +162,9 @@ func (s *site) adopt(cfg *config.Config) {
 	s.inventory.seed(s.board)
 	s.network.adopt(cfg, s.devices(cfg))
 	s.watch.adopt(cfg, s.devices(cfg))
+	if err := s.notices.adopt(cfg); err != nil {
+		s.log.Error("targets of messages not taken over, the old ones stay", "err", err)
+	}
 	s.config.Store(cfg)
 	s.poller.Set(cfg.Targets)
 }
@@ -177,6 +190,7 @@ func (s *site) deps() web.Deps {
 		StoreStatus: s.storeStatus,
 		Network:     s.network.View,
 		Incidents:   s.watch,
+		Notices:     desk{s.notices},
 		Backtest:    s.past.run,
 		Creep:       s.creep.last.Load,
 		History:     s.sightings,

@@ -24,35 +24,35 @@ type store interface {
 }
 
 // openStore opens the one that storage.backend names.
-func openStore(cfg *config.Config, set *metrics.Set, log *slog.Logger) (store, error) {
+func openStore(cfg *config.Config, told func(trouble string), set *metrics.Set, log *slog.Logger) (store, error) {
 	if cfg.Storage.Backend == "victoriametrics" {
-		r, err := storage.OpenRemote(remoteConfig(cfg, set), log)
+		r, err := storage.OpenRemote(remoteConfig(cfg, told, set), log)
 		if err != nil {
 			return nil, err
 		}
 		return r, nil
 	}
-	e, err := storage.Open(storeConfig(cfg, set), log)
+	e, err := storage.Open(storeConfig(cfg, told, set), log)
 	if err != nil {
 		return nil, err
 	}
 	return e, nil
 }
 
-func storeConfig(cfg *config.Config, set *metrics.Set) storage.Config {
+func storeConfig(cfg *config.Config, told func(trouble string), set *metrics.Set) storage.Config {
 	c := storage.DefaultConfig()
 	c.Path, c.Step, c.MinFree = cfg.Storage.Path, cfg.Poller.Interval, uint64(cfg.Storage.MinFree)
 	c.RetentionRaw, c.RetentionFiveMinutes, c.RetentionHour = cfg.Storage.Retention.Raw, cfg.Storage.Retention.FiveMinutes, cfg.Storage.Retention.Hour
 	c.Budget = uint64(cfg.Storage.Budget)
-	c.Metrics = set
+	c.Metrics, c.Told = set, told
 	return c
 }
 
-func remoteConfig(cfg *config.Config, set *metrics.Set) storage.RemoteConfig {
+func remoteConfig(cfg *config.Config, told func(trouble string), set *metrics.Set) storage.RemoteConfig {
 	vm := cfg.Storage.VictoriaMetrics
 	c := storage.DefaultRemoteConfig()
 	most := c.MaxSamples
-	c.Config = storeConfig(cfg, set)
+	c.Config = storeConfig(cfg, told, set)
 	c.MaxSamples = most
 	c.Raw, c.FiveMinutes, c.Hour = storage.URLs(vm.Raw), storage.URLs(vm.FiveMinutes), storage.URLs(vm.Hour)
 	c.Token, c.QueueMaxBytes, c.QueueMaxAge = vm.Token, int64(vm.QueueMaxBytes), vm.QueueMaxAge

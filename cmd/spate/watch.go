@@ -33,6 +33,7 @@ const (
 	mostHurried    = 64               // devices
 	incidentsKept  = 2 * 365 * 24 * time.Hour
 	restoredClosed = 200
+	silentTooLong  = 5 * time.Minute
 )
 
 // watch looks for floods: it takes rounds, and has marks, findings and incidents
@@ -44,11 +45,14 @@ type watch struct {
 	desk      *incident.Desk
 	state     *storage.State
 	network   *network
+	trouble   *trouble
 	hurry     func(until time.Time, devices ...string)
 	resurvey  func(devices ...string)
-	told      atomic.Pointer[func(*spate.Incident)]
+	shown     atomic.Pointer[func(*spate.Incident)] // to those who look at pages
+	told      atomic.Pointer[func(*spate.Incident)] // to the notifier
 	devices   atomic.Int64
-	path      string // of the snapshot; empty: none is kept
+	heard     atomic.Int64 // ns since 1970: the last round, answered or not
+	path      string       // of the snapshot; empty: none is kept
 	log       *slog.Logger
 
 	news    chan struct{}
@@ -60,10 +64,10 @@ type watch struct {
 	waiting atomic.Bool // a mark has been seen since the last look
 }
 
-func newWatch(cfg *config.Config, state *storage.State, net *network, set *metrics.Set, log *slog.Logger) (*watch, error) {
+func newWatch(cfg *config.Config, own *trouble, state *storage.State, net *network, set *metrics.Set, log *slog.Logger) (*watch, error) {
 	w := &watch{
 		baselines: detect.New(detect.Config{FloorPercent: cfg.Detect.FloorPercent, Zone: cfg.Server.Location}),
-		faults:    detect.NewFaults(limits(cfg)), suspects: suspect.NewNetwork(), state: state, network: net, log: log,
+		faults:    detect.NewFaults(limits(cfg)), suspects: suspect.NewNetwork(), trouble: own, state: state, network: net, log: log,
 		path: filepath.Join(cfg.Storage.Path, snapshotFile), news: make(chan struct{}, 1), asked: map[string]bool{},
 		looks: set.NewHistogram("spate_origin_seconds"),
 	}
@@ -95,7 +99,7 @@ func (w *watch) restore() error {
 	w.desk.Restore(records)
 	w.desk.Revive(now)
 	for _, r := range records {
-		if r.Incident.State == spate.IncidentOpen {
+		if r.Incident.State == spate.IncidentOpen && r.Incident.Kind != spate.KindOther {
 			for _, id := range r.Ports {
 				kind := r.Incident.Kind
 				if id.Name == "" {
@@ -153,9 +157,18 @@ func (w *watch) save() error {
 	return os.Rename(next, w.path)
 }
 
+// alive tells whether rounds come in, for the heartbeat.
+func (w *watch) alive() error {
+	if n := w.devices.Load(); n > 0 && time.Since(time.Unix(0, w.heard.Load())) > silentTooLong {
+		return fmt.Errorf("no round of %d devices has come in for %v: is the poller stuck?", n, silentTooLong)
+	}
+	return nil
+}
+
 // Accept takes a round before anybody else: it fills in what the detector says of
 // each port.
 func (w *watch) Accept(_ context.Context, r *spate.Round) {
+	w.heard.Store(time.Now().UnixNano())
 	excesses := w.baselines.Judge(r)
 	marked := false
 	for i, k := 0, 0; i < len(r.Readings) && k < len(excesses); i++ {
@@ -217,7 +230,7 @@ func (w *watch) look(now time.Time) {
 		found = w.suspects.Findings(around.View)
 	}
 	w.desk.Floods(now, found, around)
-	w.desk.Faults(now, w.faults.Active(now, around.Role), around, int(w.devices.Load()))
+	w.desk.Faults(now, w.trouble.faults(w.faults.Active(now, around.Role)), around, int(w.devices.Load()))
 	all, paged := w.desk.Touched()
 	if len(all) > 0 || w.frozen > 0 {
 		w.baselines.Freeze(all)
@@ -278,8 +291,10 @@ func (s surroundings) Answers(device string) bool { return s.suspects.Answers(de
 
 func (w *watch) tell(in *spate.Incident) {
 	w.log.Info("incident", "id", in.ID, "state", in.State, "severity", in.Severity, "kind", in.Kind, "summary", in.Summary)
-	if told := w.told.Load(); told != nil {
-		(*told)(in)
+	for _, to := range []*atomic.Pointer[func(*spate.Incident)]{&w.shown, &w.told} {
+		if tell := to.Load(); tell != nil {
+			(*tell)(in)
+		}
 	}
 }
 

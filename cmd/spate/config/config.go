@@ -1,8 +1,10 @@
 package config
 
 import (
+	"crypto/x509"
 	"log/slog"
 	"net/netip"
+	"text/template"
 	"time"
 
 	"spate"
@@ -125,7 +127,8 @@ type Threshold struct {
 
 // Alert is [alert].
 type Alert struct {
-	HeartbeatURL spate.Secret // such URLs name their owner
+	HeartbeatURL      spate.Secret // such URLs name their owner
+	HeartbeatInterval time.Duration
 }
 
 // A Notify is one [[notify]]; which of the fields mean something depends on Type.
@@ -138,6 +141,7 @@ type Notify struct {
 	Quiet         []ClockRange
 	Fallback      string
 	AllowNetworks []netip.Prefix
+	Roots         *x509.CertPool // of ca_file; nil: the system's
 
 	SMTP, TLS, Username string // email
 	Password            spate.Secret
@@ -151,6 +155,8 @@ type Notify struct {
 
 	URL        spate.Secret // webhook, alertmanager, pagerduty
 	Secret     spate.Secret // webhook
+	Template   *template.Template
+	MediaType  string       // of the template's text
 	RoutingKey spate.Secret // pagerduty
 }
 
@@ -232,6 +238,7 @@ func Default() *Config {
 		Host:        Host{Enabled: true},
 		Credentials: map[string]poller.Credentials{"default": defaultCredentials()},
 		Detect:      Detect{FloorPercent: 2, PagePercent: 20, CloseAfter: 15 * time.Minute},
+		Alert:       Alert{HeartbeatInterval: time.Minute},
 	}
 }
 

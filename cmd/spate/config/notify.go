@@ -1,10 +1,13 @@
 package config
 
 import (
+	"crypto/x509"
 	"regexp"
 	"slices"
 	"strconv"
 	"time"
+
+	"spate/alert"
 )
 
 // notifyKeys says which keys belong to which type of [[notify]]; the others are
@@ -13,7 +16,7 @@ func notifyKeys() map[string][]string {
 	return map[string][]string{
 		"email":        {"smtp", "tls", "username", "password", "password_file", "from", "to"},
 		"slack":        {"token", "token_file", "channel", "webhook_url", "api_url"},
-		"webhook":      {"url", "secret", "secret_file"},
+		"webhook":      {"url", "secret", "secret_file", "template_file", "content_type"},
 		"alertmanager": {"url"},
 		"pagerduty":    {"url", "routing_key", "routing_key_file"},
 	}
@@ -75,6 +78,7 @@ func (s *scope) notify() Notify {
 	readList(s, "quiet", &n.Quiet, asClockRange)
 	read(s, "fallback", &n.Fallback, asText)
 	readList(s, "allow_networks", &n.AllowNetworks, asNetwork)
+	s.roots(&n)
 	s.email(&n)
 	s.slack(&n)
 	s.posts(&n)
@@ -178,9 +182,48 @@ func (s *scope) slack(n *Notify) {
 	}
 }
 
+// roots reads the certificates that the target's own must lead to.
+func (s *scope) roots(n *Notify) {
+	var path string
+	s.filePath("ca_file", &path)
+	if path == "" {
+		return
+	}
+	text, _, err := s.ReadFile(path, largestText)
+	if err != nil {
+		s.wrong("ca_file", "cannot be read: "+reason(path, err), "a file of certificates in PEM form")
+		return
+	}
+	n.Roots = x509.NewCertPool()
+	if !n.Roots.AppendCertsFromPEM(text) {
+		s.wrong("ca_file", "has no certificate", "a file of certificates in PEM form")
+	}
+}
+
+const largestText = 1 << 20
+
+// template reads the form of a webhook's body.
+func (s *scope) template(n *Notify) {
+	var path string
+	s.filePath("template_file", &path)
+	read(s, "content_type", &n.MediaType, orEmpty(asText), line(100))
+	if path == "" {
+		return
+	}
+	text, _, err := s.ReadFile(path, largestText)
+	if err != nil {
+		s.wrong("template_file", "cannot be read: "+reason(path, err), "a Go template")
+		return
+	}
+	if n.Template, err = alert.ParseTemplate(string(text)); err != nil {
+		s.wrong("template_file", "cannot be used: "+printable(err.Error()), "a Go template")
+	}
+}
+
 func (s *scope) posts(n *Notify) {
 	given := s.secretURL("url", &n.URL)
 	s.secret("secret", &n.Secret)
+	s.template(n)
 	key := s.secret("routing_key", &n.RoutingKey)
 	switch n.Type {
 	case "webhook", "alertmanager":

@@ -32,7 +32,10 @@ func (r *reader) config(root *node) *Config {
 	s.table("hosts", func(t *scope) { t.hosts(&c.Hosts) })
 	s.table("detect", func(t *scope) { t.detect(&c.Detect) })
 	s.tables("threshold", func(t *scope) { c.Thresholds = append(c.Thresholds, t.threshold()) })
-	s.table("alert", func(t *scope) { t.secretURL("heartbeat_url", &c.Alert.HeartbeatURL) })
+	s.table("alert", func(t *scope) {
+		t.secretURL("heartbeat_url", &c.Alert.HeartbeatURL)
+		read(t, "heartbeat_interval", &c.Alert.HeartbeatInterval, asDuration, between(10*time.Second, Day))
+	})
 	s.notifiers(&c.Notify)
 	s.groups(&c.Groups)
 	s.access(c)
