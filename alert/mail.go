@@ -232,9 +232,10 @@ func (c *Mail) compose(ctx context.Context, m *Message) (*gomail.Msg, error) {
 		}
 	}
 	picture := m.picture(ctx, picturePatience)
-	msg.SetBodyString(gomail.TypeTextPlain, m.text())
+	total := m.total(ctx)
+	msg.SetBodyString(gomail.TypeTextPlain, m.text(total))
 	var html bytes.Buffer
-	if err := mailForm.Execute(&html, m.page(len(picture) > 0)); err != nil {
+	if err := mailForm.Execute(&html, m.page(total, len(picture) > 0)); err != nil {
 		return nil, err
 	}
 	msg.AddAlternativeString(gomail.TypeTextHTML, html.String())
@@ -286,9 +287,12 @@ func (m *Message) total(ctx context.Context) string {
 }
 
 // text is the mail as plain text.
-func (m *Message) text() string {
+func (m *Message) text(total string) string {
 	var b strings.Builder
 	b.WriteString(m.lead() + "\n")
+	if total != "" {
+		b.WriteString("\n" + plain(total) + "\n")
+	}
 	for i, in := range m.Digest {
 		if i == mostDigest {
 			fmt.Fprintf(&b, "\nand %d more\n", len(m.Digest)-i)
@@ -330,17 +334,17 @@ func (m *Message) asks() string {
 
 // A mailPage is what mail.html shows.
 type mailPage struct {
-	Lead, Level, Asks, Link string
-	Picture                 template.URL // of a part of the mail; empty: none
-	Alt                     string
-	Listed                  []string
-	More                    int
-	Facts                   []fact
-	Evidence                []string
+	Lead, Total, Level, Asks, Link string
+	Picture                        template.URL // of a part of the mail; empty: none
+	Alt                            string
+	Listed                         []string
+	More                           int
+	Facts                          []fact
+	Evidence                       []string
 }
 
-func (m *Message) page(picture bool) mailPage {
-	p := mailPage{Lead: m.lead(), Level: "#6b7280", Asks: m.asks(), Link: m.Link, Facts: m.facts(), Evidence: m.evidence()}
+func (m *Message) page(total string, picture bool) mailPage {
+	p := mailPage{Lead: m.lead(), Total: plain(total), Level: "#6b7280", Asks: m.asks(), Link: m.Link, Facts: m.facts(), Evidence: m.evidence()}
 	for i, in := range m.Digest {
 		if i == mostDigest {
 			p.More = len(m.Digest) - i

@@ -163,7 +163,7 @@ func (m *Message) facts() []fact {
 	add("Else", elsewhere(in))
 	add("Felt at", victims(in))
 	if in.AcknowledgedBy != nil {
-		add("Looked after by", *in.AcknowledgedBy)
+		add("Taken by", *in.AcknowledgedBy)
 	}
 	return out
 }
