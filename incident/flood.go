@@ -99,17 +99,18 @@ func (d *Desk) fill(at time.Time, m *matter) {
 	}
 	first := in.Origins[0]
 	in.Origin = &first
-	in.Path = f.Path
-	in.Victims = nil
-	for _, id := range f.Victims[:min(len(f.Victims), mostVictims)] {
-		in.Victims = append(in.Victims, spate.Place{Device: id.Device, Port: id.Name})
-	}
 	o := &f.Origins[0]
 	in.RateBps, in.RatePps = whole(o.RateBps), whole(o.RatePps)
 	in.UsualBps, in.UsualPps = whole(o.UsualBps), whole(o.UsualPps)
 	in.Factor = tenth(o.Factor)
-	in.Evidence = f.Evidence
 	in.StartedAt = in.StartedAt.UTC()
+	dying := copied(in.Kind) && !copied(f.Kind) && len(in.Path) > 0
+	if !dying { // of a storm that dies down, where it went is what was seen before
+		in.Path, in.Evidence, in.Victims = f.Path, f.Evidence, nil
+		for _, id := range f.Victims[:min(len(f.Victims), mostVictims)] {
+			in.Victims = append(in.Victims, spate.Place{Device: id.Device, Port: id.Name})
+		}
+	}
 	in.Summary = d.sentence(m, at)
 }
 

@@ -102,12 +102,14 @@ func rate(f *spate.Finding) string {
 }
 
 func manner(k spate.IncidentKind, ports int) string {
-	switch k {
-	case spate.KindPacketFlood:
+	switch {
+	case k == spate.KindPacketFlood:
 		return " in small packets"
-	case spate.KindBroadcastStorm:
+	case k == spate.KindBroadcastStorm && ports == 0:
+		return " of broadcast"
+	case k == spate.KindBroadcastStorm:
 		return fmt.Sprintf(" of broadcast that goes to %d ports", ports)
-	case spate.KindUnicastFlood:
+	case k == spate.KindUnicastFlood && ports > 0:
 		return fmt.Sprintf(" that is copied to %d ports", ports)
 	}
 	return ""

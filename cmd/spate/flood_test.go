@@ -29,7 +29,7 @@ type playground struct {
 	url  string
 }
 
-func newPlayground(t *testing.T, shape fabric.Shape, interval time.Duration, days int) *playground {
+func newPlayground(t *testing.T, shape fabric.Shape, interval time.Duration, days int, change ...func(*config.Config)) *playground {
 	t.Helper()
 	cfg, err := config.Loader{Env: func(string) (string, bool) { return "", false }}.Defaults()
 	if err != nil {
@@ -42,6 +42,9 @@ func newPlayground(t *testing.T, shape fabric.Shape, interval time.Duration, day
 		t.Fatal(err)
 	}
 	targets(cfg, net)
+	for _, do := range change {
+		do(cfg)
+	}
 	s, err := newSite(cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -62,6 +65,7 @@ func newPlayground(t *testing.T, shape fabric.Shape, interval time.Duration, day
 		t.Fatal(err)
 	}
 	server := web.New(webConfig, s.deps())
+	s.eyes.server.Store(server)
 	ctx, cancel := context.WithCancel(context.Background())
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ended(ctx, net.Run(ctx)) })

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -10,6 +11,9 @@ import (
 func TestMain(m *testing.M) {
 	if order := os.Getenv("SPATE_TEST_SEND"); order != "" {
 		sendPackets(order) // a test's traffic generator, in another network namespace
+	}
+	if order := strings.Fields(os.Getenv("SPATE_TEST_NOTIFY")); len(order) == 3 {
+		sendUntilKilled(order[0], order[1], order[2])
 	}
 	testscript.Main(m, map[string]func(){"spate": main})
 }
