@@ -67,10 +67,11 @@ bench-origin:
 	@SPATE_TRIALS=$${SPATE_TRIALS:-400} $(GO) test -v -timeout 60m -run 'TestOrigins' ./lab
 
 # What takes minutes: a store killed a hundred times, one on a full disk (as root),
-# and the links of five hundred simulated switches.
+# the links of five hundred simulated switches, and a notifier killed a hundred times.
 test-long:
 	@SPATE_LONG=1 SPATE_KILLS=100 $(GO) test -v -timeout 30m -run 'KilledAtAnyMoment|FillsItsDisk' ./storage
 	@SPATE_LARGE=1 $(GO) test -v -timeout 30m -run 'SimulatedTrees' ./lab
+	@SPATE_KILLS=100 $(GO) test -v -timeout 10m -run 'KilledBetween' ./cmd/spate
 
 # Every Fuzz function in turn, FUZZTIME each.
 fuzz:
