@@ -19,6 +19,8 @@ type composition struct {
 	drawn  []columns      // likewise
 	known  bool           // something is known of some line
 	scale  scale
+	piled  [][]float64 // of a stack: the upper edge of each layer, by column
+	past   []columns   // of the previous span, by line; nil: not reduced yet
 }
 
 // compose lays a checked picture out.
@@ -34,6 +36,9 @@ func compose(letters *lettering, p Picture) *sheet {
 // newComposition shares out the room of a picture.
 func newComposition(letters *lettering, p Picture) *composition {
 	c := &composition{Picture: p, letters: letters, lines: linesOf(p.Kind)}
+	if p.Kind == Stack {
+		c.lines = c.layerLines()
+	}
 	c.sheet = &sheet{width: p.Width, height: p.Height, letters: letters}
 	main := 0
 	for _, l := range c.lines {
@@ -50,6 +55,9 @@ func (c *composition) reduce() {
 	most := 0.0
 	for _, l := range c.lines {
 		s := l.seriesOf(c.Frame)
+		if c.Kind == Stack {
+			s = c.Layers[len(c.series)].Series
+		}
 		cols := reduce(s, c.Frame.Len(), c.plotWidth())
 		c.series = append(c.series, s)
 		c.drawn = append(c.drawn, cols)
@@ -57,6 +65,12 @@ func (c *composition) reduce() {
 		for x := 0; x < c.plotWidth() && !c.known; x++ {
 			c.known = !cols.unknown(x)
 		}
+	}
+	if c.Kind == Stack {
+		most = c.pile()
+	}
+	for _, cols := range c.before() {
+		most = max(most, cols.most())
 	}
 	c.scale = scale{top: topOf(most, c.Kind), bottom: c.plotBottom(), height: c.plotHeight}
 }
@@ -134,12 +148,14 @@ func (c plotter) Plot(area draw.Canvas, p *plot.Plot) {
 	c.grid(area, p)
 	if c.known {
 		c.baseline()
+		c.previous()
 		c.data()
 		c.comparisons()
 	} else {
 		c.sentence()
 	}
 	c.shadeLabels()
+	c.moments()
 }
 
 // grid draws a faint line at each label and a firmer one at zero.

@@ -18,6 +18,8 @@ const (
 	levelSpeed = 9
 	levelNote  = 13 // the ground of a label on the data
 	levelFaint = 9  // the paler of two lines of one ink
+	levelPast  = 7  // the span before
+	levelMark  = 8  // a moment
 )
 
 func (l line) level() int {
@@ -100,6 +102,10 @@ func (c *composition) baseline() {
 
 // data draws the lines, main ones last so that thin ones do not cover them.
 func (c *composition) data() {
+	if c.Kind == Stack {
+		c.layers()
+		return
+	}
 	ground := make([]int32, c.plotWidth())
 	for i := range ground {
 		ground[i] = int32(c.plotBottom() * sub)
@@ -155,7 +161,7 @@ func (c *composition) comparisons() {
 	}
 	for i, l := range c.lines {
 		p95 := believed(c.series[i].Stats.P95)
-		if c.Kind == Errors || l.form == formThin || math.IsNaN(p95) || p95 <= 0 || p95 > c.scale.top {
+		if c.Kind == Errors || c.Kind == Stack || l.form == formThin || math.IsNaN(p95) || p95 <= 0 || p95 > c.scale.top {
 			continue
 		}
 		y := whole(c.scale.row(p95))
@@ -190,7 +196,7 @@ func (c *composition) note(s string, y int, at anchor, k ink) {
 	}
 	c.sheet.add(
 		rect{x: left, y: top, w: width + 8, h: box, ink: inkGround, level: levelNote},
-		text{x: left + 4, y: top + 3 + c.base.cap(), style: c.base, ink: k, text: s, width: width},
+		text{x: left + 4, y: top + 3 + c.base.cap(), style: c.base, ink: k, text: s, width: width, room: width, hold: true},
 	)
 }
 

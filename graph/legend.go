@@ -141,12 +141,23 @@ func (c *composition) swatch(x, y int, l line) {
 // beside sets the notes on the right of the table, if they fit into room.
 func (c *composition) beside(room int) bool {
 	notes := []string{c.rangeText(), c.zones(false)}
-	if c.Frame.Step > 0 {
+	if c.Previous != nil {
+		notes = append(notes, "thin: the time before")
+	}
+	if c.Baseline != nil {
+		notes = append(notes, "grey: half to twice its usual")
+	}
+	switch {
+	case c.Frame.Step <= 0:
+	case c.Kind == Stack:
+		notes = append(notes, "one value: "+stepText(c.Frame.Step)+", its mean")
+	default:
 		notes = append(notes, "one value: "+stepText(c.Frame.Step)+", pale: its maximum")
 	}
-	if c.Kind != Errors {
+	if c.Kind != Errors && c.Kind != Stack {
 		notes = append(notes, "dashed: 95th percentile")
 	}
+
 	notes = notes[:min(len(notes), c.rows+1)]
 	for _, s := range notes {
 		if c.letters.width(c.base, s) > room {

@@ -65,6 +65,8 @@ func (k Kind) words() string {
 		return "Packets per second"
 	case Errors:
 		return "Errors and discards per second"
+	case Stack:
+		return "Several ports on top of each other"
 	}
 	return "Traffic in bits per second"
 }

@@ -34,6 +34,12 @@ func TestPicturesToLookAt(t *testing.T) {
 			}
 		}
 	}
+	for name, p := range goldens(t) {
+		for _, theme := range []graph.Theme{graph.Light, graph.Dark} {
+			p.Theme = theme
+			save(t, r, "golden-"+name+"-"+string(theme), p)
+		}
+	}
 	empty := floodPicture(zone, 1440)
 	empty.Frame = &spate.Frame{From: empty.Frame.From, To: empty.Frame.To, Step: empty.Frame.Step}
 	save(t, r, "empty", empty)

@@ -25,6 +25,7 @@ const (
 	Bits    Kind = "bits"
 	Packets Kind = "packets"
 	Errors  Kind = "errors"
+	Stack   Kind = "stack" // several ports on top of each other, as Layers
 )
 
 // A Theme is the ground to draw on.
@@ -56,7 +57,25 @@ type Picture struct {
 	Speed    spate.BitRate  // of the port, 0 unknown; a faint line where the scale reaches it
 	Baseline *Band          // the usual range, drawn in grey; nil: none
 	Shades   []Shade        // stretches of time to point at
+	Marks    []Mark         // moments to point at
+	Previous *spate.Frame   // the same span before this one, drawn as thin lines; nil: none
+	Layers   []Layer        // of a Stack, the lowest first
 }
+
+// A Mark is a moment: a restart, a change of speed.
+type Mark struct {
+	At    time.Time
+	Label string // a word or two; may be hostile
+}
+
+// A Layer is one port of a Stack, on the grid of the picture's frame.
+type Layer struct {
+	Label  string // may be hostile
+	Series spate.Series
+}
+
+// MostLayers is how many layers a Stack has colours for.
+const MostLayers = 9
 
 // A Band is a range of values on the grid of the picture's frame: value i of
 // Low and High covers the time of value i of each series; NaN is unknown.
@@ -100,8 +119,11 @@ func (p Picture) checked() (Picture, error) {
 	if p.Kind == "" {
 		p.Kind = Bits
 	}
-	if linesOf(p.Kind) == nil {
-		return p, fmt.Errorf("draw kind %.20q: wanted bits, packets or errors", p.Kind)
+	switch {
+	case p.Kind == Stack && (len(p.Layers) == 0 || len(p.Layers) > MostLayers):
+		return p, fmt.Errorf("draw a stack of %d layers: wanted 1 to %d", len(p.Layers), MostLayers)
+	case p.Kind != Stack && linesOf(p.Kind) == nil:
+		return p, fmt.Errorf("draw kind %.20q: wanted bits, packets, errors or stack", p.Kind)
 	}
 	switch p.Theme {
 	case "":

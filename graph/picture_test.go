@@ -23,7 +23,7 @@ func TestPicturesThatCannotBeDrawnAreRefusedBeforeAnythingIsWritten(t *testing.T
 		{"wider than 4096 pixels", func(p *graph.Picture) { p.Width = 4097 }, "4097x400"},
 		{"lower than 100 pixels", func(p *graph.Picture) { p.Height = 99 }, "1200x99"},
 		{"higher than 2160 pixels", func(p *graph.Picture) { p.Height = 2161 }, "200 to 4096 pixels wide"},
-		{"a kind nobody knows", func(p *graph.Picture) { p.Kind = "bytes" }, `"bytes": wanted bits, packets or errors`},
+		{"a kind nobody knows", func(p *graph.Picture) { p.Kind = "bytes" }, `"bytes": wanted bits, packets, errors or stack`},
 		{"a theme nobody knows", func(p *graph.Picture) { p.Theme = "pink" }, `"pink": wanted light or dark`},
 		{"a range that ends before it begins", func(p *graph.Picture) {
 			p.Frame = &spate.Frame{From: from, To: from.Add(-time.Hour), Step: time.Minute}

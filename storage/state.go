@@ -52,6 +52,10 @@ var migrations = [...]func(*bolt.Tx) error{
 		_, err := tx.CreateBucketIfNotExists(alertsBucket)
 		return err
 	},
+	func(tx *bolt.Tx) error { // 5: what happened to devices and ports
+		_, err := tx.CreateBucketIfNotExists(changesBucket)
+		return err
+	},
 }
 
 const lockPatience = 2 * time.Second // for another process to let go of the file

@@ -31,11 +31,20 @@ type pictureOrder struct {
 	bare          bool            // without title, for a page that has one
 	fresh         time.Duration   // how long the picture may be shown
 	incident      *spate.Incident // pointed at; nil: none
+	extras        extras
+	metric        spate.Metric // of a stack
+}
+
+// extras are what a picture shows beside its data.
+type extras struct {
+	previous bool // the same span before
+	band     bool // what is usual
+	marks    bool // what happened
 }
 
 func (o pictureOrder) key() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s %s %t %d %d %d %d", o.format, o.kind, o.theme, o.bare, o.from.UnixMilli(), o.to.UnixMilli(), o.width, o.height)
+	fmt.Fprintf(&b, "%s %s %s %t %v %d %d %d %d %d", o.format, o.kind, o.theme, o.bare, o.extras, o.metric, o.from.UnixMilli(), o.to.UnixMilli(), o.width, o.height)
 	fmt.Fprintf(&b, " %q", o.sel.group)
 	if in := o.incident; in != nil {
 		fmt.Fprintf(&b, " %q %t", in.ID, in.EndedAt != nil)
@@ -65,7 +74,7 @@ func (s *Server) showGraph(c *gin.Context, format, contentType string) error {
 
 func (s *Server) pictureParams(q url.Values, format string, now time.Time) (o pictureOrder, err error) {
 	o.format = format
-	kind, err := wordParam(q, "kind", "bits", "packets", "errors")
+	kind, err := wordParam(q, "kind", "bits", "packets", "errors", "stack")
 	if err != nil {
 		return
 	}
@@ -89,6 +98,14 @@ func (s *Server) pictureParams(q url.Values, format string, now time.Time) (o pi
 		return
 	}
 	o.fresh = o.align()
+	if o.extras, err = extrasParam(q); err != nil {
+		return
+	}
+	if o.kind == graph.Stack {
+		if o.metric, err = stackMetric(q); err != nil {
+			return
+		}
+	}
 	if id := q.Get("incident"); id != "" {
 		if o.incident, err = s.mustIncident(id); err != nil {
 			return
@@ -125,8 +142,15 @@ func (s *Server) picture(ctx context.Context, o pictureOrder) (*cachedPicture, e
 		}
 		defer s.drawing.leave()
 		q := spate.Query{Metrics: graph.Metrics(o.kind), From: o.from, To: o.to, Width: min(s.painter.Columns(o.width), mostWidth)}
+		if o.kind == graph.Stack {
+			q.Metrics = []spate.Metric{o.metric}
+		}
 		f, err := s.frame(ctx, o.sel, q)
 		if err != nil {
+			return nil, err
+		}
+		p := s.describe(o, f)
+		if err := s.addExtras(ctx, &p, o, q); err != nil {
 			return nil, err
 		}
 		draw := s.painter.PNG
@@ -134,7 +158,7 @@ func (s *Server) picture(ctx context.Context, o pictureOrder) (*cachedPicture, e
 			draw = s.painter.SVG
 		}
 		var b bytes.Buffer
-		err = draw(&b, s.describe(o, f))
+		err = draw(&b, p)
 		return b.Bytes(), err
 	})
 }
@@ -158,6 +182,9 @@ func (s *Server) describe(o pictureOrder, f *spate.Frame) graph.Picture {
 	}
 	if o.incident != nil {
 		p.Shades = []graph.Shade{shade(o.incident)}
+	}
+	if o.kind == graph.Stack {
+		p.Title += ", " + strings.ReplaceAll(o.metric.String(), "_", " ")
 	}
 	if o.bare {
 		p.Title, p.Subtitle = "", ""

@@ -129,6 +129,7 @@ type frameJSON struct {
 	Series   map[string]seriesJSON `json:"series"`
 	Stats    map[string]statsJSON  `json:"stats"`
 	Coverage coverageJSON          `json:"coverage"`
+	Usual    map[string]values     `json:"usual,omitempty"` // with usual=1
 }
 
 func toFrameJSON(f *spate.Frame) frameJSON {
@@ -145,6 +146,25 @@ func toFrameJSON(f *spate.Frame) frameJSON {
 		}
 	}
 	return j
+}
+
+// usualOf is what is usual at each value of the frame, of a single port's metrics that
+// have a baseline.
+func (s *Server) usualOf(sel selection, f *spate.Frame) map[string]values {
+	out := map[string]values{}
+	if s.usual == nil || len(sel.ports) != 1 {
+		return out
+	}
+	at := make([]time.Time, f.Len())
+	for i := range at {
+		at[i] = f.From.Add(time.Duration(i) * f.Step)
+	}
+	for _, x := range f.Series {
+		if int(x.Metric) < int(spate.NumUsual) {
+			out[x.Metric.String()] = s.usual(sel.ports[0], x.Metric, at)
+		}
+	}
+	return out
 }
 
 // someValues keeps an empty array from becoming null, which means "not kept".
@@ -180,7 +200,11 @@ func (s *Server) showSeries(c *gin.Context) error {
 	if wantsCSV(c) {
 		return s.writeCSV(c, fileName(sel, "csv"), seriesRows(f))
 	}
-	body, err := marshal(toFrameJSON(f))
+	answer := toFrameJSON(f)
+	if q.Get("usual") == "1" {
+		answer.Usual = s.usualOf(sel, f)
+	}
+	body, err := marshal(answer)
 	if err != nil {
 		return err
 	}

@@ -76,6 +76,8 @@ type Deps struct {
 	Backup      func(ctx context.Context, dir string, progress func(done, total int64)) (BackupResult, error) // nil: none is made
 	Network     func() *topology.View                                                                         // what is known of the network now; nil: nothing is
 	Incidents   Incidents                                                                                     // nil: nobody looks for floods
+	Usual       func(id spate.PortID, m spate.Metric, at []time.Time) []float64                               // what is usual at those times, NaN where it is not known; nil: nothing is
+	Changes     func(device string, from, to time.Time, most int) ([]spate.Change, error)                     // what happened to a device; nil: nobody notes it
 	Notices     Notices                                                                                       // nil: nobody is told
 	History     History                                                                                       // of hosts; nil: none is kept
 	Resurvey    func(devices ...string)                                                                       // has the tables of devices read at once; nil: nobody can

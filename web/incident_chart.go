@@ -51,7 +51,7 @@ func (s *Server) IncidentPicture(ctx context.Context, in *spate.Incident) ([]byt
 	if in.Origin == nil || in.Origin.Port == "" {
 		return nil, errNoPort
 	}
-	o := pictureOrder{sel: selection{ports: []spate.PortID{in.Origin.ID()}, known: true}, kind: incidentKind(in), theme: graph.Light, format: "png", width: 1200, height: 400, incident: in}
+	o := pictureOrder{sel: selection{ports: []spate.PortID{in.Origin.ID()}, known: true}, kind: incidentKind(in), theme: graph.Light, format: "png", width: 1200, height: 400, incident: in, extras: extras{band: true}}
 	o.from, o.to = incidentRange(in, time.Now())
 	o.fresh = o.align()
 	pic, err := s.picture(ctx, o)

@@ -155,7 +155,7 @@ func (b *incidentBody) chart(in *spate.Incident, now time.Time) {
 		return
 	}
 	from, to := incidentRange(in, now)
-	q := url.Values{"device": {in.Origin.Device}, "port": {in.Origin.Port}, "from": {from.UTC().Format(time.RFC3339)}, "to": {to.UTC().Format(time.RFC3339)}, "kind": {string(incidentKind(in))}, "incident": {in.ID}}
+	q := url.Values{"device": {in.Origin.Device}, "port": {in.Origin.Port}, "from": {from.UTC().Format(time.RFC3339)}, "to": {to.UTC().Format(time.RFC3339)}, "kind": {string(incidentKind(in))}, "incident": {in.ID}, "band": {"1"}, "marks": {"1"}}
 	address := func(path, theme string) string {
 		with := url.Values{}
 		for k, v := range q {
@@ -171,6 +171,8 @@ func (b *incidentBody) chart(in *spate.Incident, now time.Time) {
 	b.Light, b.Dark, b.PNG = address("/api/v1/graph.svg", "light"), address("/api/v1/graph.svg", "dark"), address("/api/v1/graph.png", "light")
 	q.Del("kind")
 	q.Del("incident")
+	q.Del("band")
+	q.Del("marks")
 	b.CSV = address("/api/v1/series", "") + "&format=csv"
 	b.Alt = fmt.Sprintf("What %v carried from two hours before the start on", in.Origin.ID())
 }

@@ -34,7 +34,9 @@ type portBody struct {
 	Facts                           []labelled
 	Now                             portRow
 	Gap, Error, Notice              string
-	Ranges                          []rangeLink
+	Ranges, Options                 []rangeLink
+	Extras                          string // of the zooming charts: "previous band marks"
+	extras                          url.Values
 	From, To                        string
 	Custom                          bool
 	Charts                          []chartBody
@@ -81,6 +83,9 @@ func (s *Server) portPage(c *gin.Context) error {
 	}
 	body := portBody{Device: id.Device, DeviceHref: deviceHref(id.Device), Name: id.Name, Zoom: s.pages.assets.zoom(), Zone: zoneName(s.cfg.Zone)}
 	body.describe(s, id, now)
+	if err := body.setOptions(q); err != nil {
+		return err
+	}
 	body.setRange(q, id)
 	f, err := s.frame(c.Request.Context(), sel, spate.Query{Metrics: allCharted(), From: from, To: to, Width: defaultWidth})
 	if p, own := problemOf(err); err != nil && own {
@@ -157,6 +162,44 @@ func (b *portBody) describe(s *Server, id spate.PortID, now time.Time) {
 	}
 }
 
+// portOptions are what charts may show beside their data, and what they do unless
+// told otherwise.
+var portOptions = []struct{ name, text, usual string }{
+	{"band", "usual", "1"}, {"marks", "events", "1"}, {"previous", "time before", "0"},
+}
+
+func (b *portBody) setOptions(q url.Values) error {
+	b.extras = url.Values{}
+	for _, o := range portOptions {
+		v := q.Get(o.name)
+		switch v {
+		case "":
+			v = o.usual
+		case "0", "1":
+		default:
+			return badParam(o.name, v, "0 or 1")
+		}
+		b.extras.Set(o.name, v)
+	}
+	return nil
+}
+
+// with is the options in an address, one of them changed; those that are as usual are
+// left out.
+func (b *portBody) with(name, value string) string {
+	text := ""
+	for _, o := range portOptions {
+		v := b.extras.Get(o.name)
+		if o.name == name {
+			v = value
+		}
+		if v != o.usual {
+			text += "&" + o.name + "=" + v
+		}
+	}
+	return text
+}
+
 func (b *portBody) setRange(q url.Values, id spate.PortID) {
 	b.From, b.To = q.Get("from"), q.Get("to")
 	if b.From == "" {
@@ -168,8 +211,18 @@ func (b *portBody) setRange(q url.Values, id spate.PortID) {
 	b.Custom = true
 	for _, r := range ranges {
 		here := b.To == "now" && b.From == "-"+r
-		b.Ranges = append(b.Ranges, rangeLink{Text: r, Here: here, Href: portHref(id) + "&from=-" + r})
+		b.Ranges = append(b.Ranges, rangeLink{Text: r, Here: here, Href: portHref(id) + "&from=-" + r + b.with("", "")})
 		b.Custom = b.Custom && !here
+	}
+	same := portHref(id) + "&" + url.Values{"from": {b.From}, "to": {b.To}}.Encode()
+	for _, o := range portOptions {
+		on := b.extras.Get(o.name) == "1"
+		next := "1"
+		if on {
+			next = "0"
+			b.Extras += o.name + " "
+		}
+		b.Options = append(b.Options, rangeLink{Text: o.text, Here: on, Href: same + b.with(o.name, next)})
 	}
 }
 
@@ -179,6 +232,7 @@ func (b *portBody) addCharts(f *spate.Frame, q url.Values, id spate.PortID) {
 		return
 	}
 	same := url.Values{"device": {id.Device}, "port": {id.Name}, "from": {b.From}, "to": {b.To}}.Encode()
+	shown := "&" + b.extras.Encode()
 	next := 0
 	for _, k := range chartKinds {
 		names := make([]string, len(k.metrics))
@@ -190,7 +244,7 @@ func (b *portBody) addCharts(f *spate.Frame, q url.Values, id spate.PortID) {
 			}
 			next++
 		}
-		picture := same + "&kind=" + k.kind
+		picture := same + "&kind=" + k.kind + shown
 		series := "/api/v1/series?" + same + "&metrics=" + strings.Join(names, ",")
 		ch.Light, ch.Dark = "/api/v1/graph.svg?"+picture+"&w=1100&h=300&title=0&theme=light", "/api/v1/graph.svg?"+picture+"&w=1100&h=300&title=0&theme=dark"
 		ch.PNG, ch.SVG = "/api/v1/graph.png?"+picture, "/api/v1/graph.svg?"+picture

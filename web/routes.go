@@ -25,6 +25,7 @@ func (s *Server) routes() []route {
 		{get, "/api/v1/ports", s.listPorts, viewer},
 		{get, "/api/v1/top", s.listTop, viewer},
 		{get, "/api/v1/series", s.showSeries, viewer},
+		{get, "/api/v1/changes", s.listChanges, viewer},
 		{get, "/api/v1/graph.png", s.graphPNG, viewer},
 		{get, "/api/v1/graph.svg", s.graphSVG, viewer},
 		{get, "/api/v1/incidents", s.listIncidents, viewer},

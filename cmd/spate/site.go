@@ -31,6 +31,7 @@ type site struct {
 	network   *network
 	watch     *watch
 	notices   *notices
+	chronicle *chronicle
 	eyes      *eyes
 	past      *past
 	creep     *creep
@@ -92,6 +93,7 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	tell := s.notices.Told
 	s.watch.told.Store(&tell)
 	s.notices.resume(s.watch)
+	s.chronicle = newChronicle(s.state, log)
 	s.past, s.creep = &past{site: s}, &creep{site: s}
 	s.config.Store(cfg)
 	counts := poller.NewCounts(s.metrics)
@@ -104,7 +106,9 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	return s, nil
 }
 
-func (s *site) sink() sink { return tee{s.watch, s.board, s.store, s.inventory, s.network} }
+func (s *site) sink() sink {
+	return tee{s.watch, s.board, s.store, s.inventory, s.network, s.chronicle}
+}
 
 // devices are the configured ones and this machine, which gives its name up to
 // a configured device that has it.
@@ -142,6 +146,7 @@ func (s *site) run(ctx context.Context, group *errgroup.Group) {
 	group.Go(func() error { s.watch.run(ctx); return nil })
 	group.Go(func() error { return ended(ctx, s.notices.run(ctx)) })
 	group.Go(func() error { s.creep.run(ctx); return nil })
+	group.Go(func() error { s.chronicle.run(ctx); return nil })
 	group.Go(func() error { s.network.names.run(ctx); return nil })
 	if s.host == nil {
 		return
@@ -161,6 +166,7 @@ func (s *site) adopt(cfg *config.Config) {
 	s.inventory.retain(s.devices(cfg))
 	s.inventory.seed(s.board)
 	s.network.adopt(cfg, s.devices(cfg))
+	s.chronicle.retain(s.devices(cfg))
 	s.watch.adopt(cfg, s.devices(cfg))
 	if err := s.notices.adopt(cfg); err != nil {
 		s.log.Error("targets of messages not taken over, the old ones stay", "err", err)
@@ -194,6 +200,8 @@ func (s *site) deps() web.Deps {
 		Backtest:    s.past.run,
 		Creep:       s.creep.last.Load,
 		History:     s.sightings,
+		Usual:       s.watch.baselines.Usual,
+		Changes:     s.state.Changes,
 		Resurvey:    s.poller.Resurvey,
 		Import:      s.store,
 		Backup:      s.backup,

@@ -62,7 +62,7 @@ function colours() {
   const probe = document.createElement("span");
   document.body.append(probe);
   const named = {};
-  for (const [name, variable] of Object.entries({ in: "--in", out: "--out", area: "--in-area", inPale: "--in-pale", outPale: "--out-pale", muted: "--muted", line: "--line", fg: "--fg" })) {
+  for (const [name, variable] of Object.entries({ in: "--in", out: "--out", area: "--in-area", inPale: "--in-pale", outPale: "--out-pale", muted: "--muted", line: "--line", fg: "--fg", bad: "--bad", shade: "--shade", band: "--usual" })) {
     probe.style.color = `var(${variable})`;
     named[name] = getComputedStyle(probe).color;
   }
@@ -77,12 +77,88 @@ async function load(url) {
 }
 
 // columns turns an answer into what uPlot draws: times, then the means, then the
-// peaks of the two first lines, which make the pale envelope.
-function columns(frame, metrics) {
+// peaks, which make the pale envelope; then half and twice what is usual, and the
+// time before, where they are wanted.
+function columns({ frame, before }, metrics, extras) {
   const from = Date.parse(frame.from) / 1000;
   const n = frame.series[metrics[0]].avg.length;
   const times = Array.from({ length: n }, (_, i) => from + i * frame.step_s);
-  return [times, ...metrics.map((m) => frame.series[m].avg), ...metrics.map((m) => frame.series[m].max)];
+  const all = [times, ...metrics.map((m) => frame.series[m].avg), ...metrics.map((m) => frame.series[m].max)];
+  if (extras.band) {
+    const usual = busier(frame.usual || {}, metrics);
+    for (const factor of [0.5, 2]) all.push(times.map((_, i) => (usual[i] == null ? null : usual[i] * factor)));
+  }
+  if (extras.previous) {
+    for (const m of metrics.slice(0, 2)) {
+      const past = before?.series[m]?.avg || [];
+      all.push(times.map((_, i) => past[Math.floor((i * past.length) / n)] ?? null));
+    }
+  }
+  return all;
+}
+
+// busier is what is usual of the direction that usually carries more.
+function busier(usual, metrics) {
+  const sum = (m) => (usual[m] || []).reduce((a, v) => a + (v || 0), 0);
+  return usual[metrics.slice(0, 2).sort((a, b) => sum(b) - sum(a))[0]] || [];
+}
+
+// fetchAll loads a range with all that is shown of it.
+async function fetchAll(c, from, to) {
+  const url = withWidth(c.url, c.plot.clientWidth, from, to);
+  if (c.extras.band) url.searchParams.set("usual", "1");
+  const frame = await load(url);
+  const [a, b] = [Date.parse(frame.from) / 1000, Date.parse(frame.to) / 1000];
+  const [before, changes] = await Promise.all([
+    c.extras.previous ? load(withWidth(c.url, c.plot.clientWidth, 2 * a - b, a)).catch(() => null) : null,
+    c.extras.marks ? marksOf(c.url, frame) : [],
+  ]);
+  c.changes = changes;
+  return { frame, before };
+}
+
+// marksOf are the changes in a range; the charts of a page ask for them once.
+const asked = new Map();
+function marksOf(url, frame) {
+  const q = new URLSearchParams({ device: url.searchParams.get("device"), port: url.searchParams.get("port"), from: frame.from, to: frame.to });
+  const path = `/api/v1/changes?${q}`;
+  if (!asked.has(path)) {
+    if (asked.size > 20) asked.clear();
+    asked.set(path, load(path).then((a) => a.changes, () => []));
+  }
+  return asked.get(path);
+}
+
+// drawMarks points at incidents and at what happened: stretches below the data, lines
+// with a word above it.
+function drawMarks(u, c, paint, above) {
+  const { ctx, bbox } = u;
+  const x = (iso) => Math.round(u.valToPos(Date.parse(iso) / 1000, "x", true));
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  ctx.clip();
+  ctx.font = font.replace("12px", `${Math.round(12 * devicePixelRatio)}px`);
+  ctx.textAlign = "left";
+  ctx.textBaseline = "top";
+  let free = bbox.left;
+  for (const m of c.changes || []) {
+    const from = x(m.at);
+    if (m.kind === "incident") {
+      const to = m.until ? Math.max(x(m.until), from + 1) : bbox.left + bbox.width;
+      ctx.fillStyle = paint.shade;
+      if (!above) ctx.fillRect(from, bbox.top, to - from, bbox.height);
+    }
+    if (!above) continue;
+    ctx.fillStyle = paint.muted;
+    if (m.kind !== "incident") ctx.fillRect(from, bbox.top, 1, bbox.height);
+    if (from >= free) {
+      ctx.fillStyle = m.kind === "incident" ? paint.bad : paint.muted;
+      ctx.fillText(m.text, from + 4, bbox.top + 3);
+      free = from + ctx.measureText(m.text).width + 12;
+    }
+  }
+  ctx.restore();
 }
 
 // zoneDate reads a clock in the zone of the server, or in the browser's own
@@ -109,7 +185,10 @@ async function enhance(section) {
   const plot = section.querySelector(".plot");
   const paint = colours();
   const date = zoneDate(section.dataset.zone);
-  const frame = await load(withWidth(url, plot.clientWidth));
+  const wanted = (section.dataset.extras || "").split(" ");
+  const extras = { band: wanted.includes("band") && unit !== units.errors, previous: wanted.includes("previous") && unit !== units.errors, marks: wanted.includes("marks") };
+  const c = { url, metrics, plot, section, extras };
+  const got = await fetchAll(c);
   const options = {
     width: plot.clientWidth,
     height: 300,
@@ -125,17 +204,23 @@ async function enhance(section) {
       { label: "at", value: (_, seconds) => moment(date, seconds) },
       ...metrics.map((m) => lineOf(m, paint, unit)),
       ...metrics.map(peakOf),
+      ...(extras.band ? ["half of usual", "twice the usual"].map((label) => ({ ...peakOf(label) })) : []),
+      ...(extras.previous ? metrics.slice(0, 2).map((m) => ({ ...lineOf(m, paint, unit), label: `${m.split("_")[0]} before`, fill: undefined, width: 1, alpha: 0.55 })) : []),
     ],
-    bands: metrics.map((m, i) => ({ series: [metrics.length + 1 + i, 1 + i], fill: m.startsWith("out_") ? paint.outPale : paint.inPale })),
-    hooks: { setSelect: [(u) => zoomed(u)] },
+    bands: [
+      ...metrics.map((m, i) => ({ series: [metrics.length + 1 + i, 1 + i], fill: m.startsWith("out_") ? paint.outPale : paint.inPale })),
+      ...(extras.band ? [{ series: [2 * metrics.length + 2, 2 * metrics.length + 1], fill: paint.band }] : []),
+    ],
+    hooks: { setSelect: [(u) => zoomed(u)], drawAxes: [(u) => drawMarks(u, c, paint, false)], draw: [(u) => drawMarks(u, c, paint, true)] },
   };
   const canvas = document.createElement("div");
-  const chart = new uPlot(options, columns(frame, metrics), canvas);
+  c.chart = new uPlot(options, columns(got, metrics, extras), canvas);
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", plot.querySelector("img").alt);
   plot.replaceChildren(canvas);
-  charts.push({ chart, url, metrics, plot, section, whole: [Date.parse(frame.from) / 1000, Date.parse(frame.to) / 1000] });
-  chart.over.addEventListener("dblclick", () => showAll(null));
+  c.whole = [Date.parse(got.frame.from) / 1000, Date.parse(got.frame.to) / 1000];
+  charts.push(c);
+  c.chart.over.addEventListener("dblclick", () => showAll(null));
 }
 
 function withWidth(url, width, from, to) {
@@ -167,9 +252,9 @@ async function showAll(range) {
   await Promise.allSettled(
     charts.map(async (c) => {
       const [from, to] = range || c.whole;
-      const frame = await load(withWidth(c.url, c.plot.clientWidth, from, to));
-      c.chart.setData(columns(frame, c.metrics), true);
-      tell(c.section, frame);
+      const got = await fetchAll(c, from, to);
+      c.chart.setData(columns(got, c.metrics, c.extras), true);
+      tell(c.section, got.frame);
     }),
   );
 }
