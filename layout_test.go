@@ -26,6 +26,7 @@ var lodgers = map[string]string{
 	"go.etcd.io/bbolt":                            "storage",
 	"github.com/prometheus/prometheus/":           "promql",
 	"github.com/gin-gonic/gin":                    "web",
+	"github.com/yuin/goldmark":                    "web",
 	"gonum.org/v1/plot":                           "graph",
 	"github.com/spf13/cobra":                      "cmd",
 	"github.com/pelletier/go-toml/v2":             "cmd",

@@ -33,3 +33,11 @@ func (s *Server) Tick(now time.Time) { s.rounds.tell() }
 
 // SetNetwork gives a server a network.
 func SetNetwork(s *Server, view func() *topology.View) { s.view = view }
+
+// DocWords are the texts of a page in Markdown.
+func DocWords(source []byte) (out []string) {
+	for _, n := range parseDoc(source) {
+		out = append(out, n.flat())
+	}
+	return out
+}

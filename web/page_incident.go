@@ -29,6 +29,10 @@ type incidentBody struct {
 	Victims      []leads
 	Timeline     []momentRow
 	Told         []toldRow
+	Users        []userRow
+	Talkers      []talkerRow
+	RuledOut     []string
+	Ticket       string
 	MoreTold     int
 	Open         bool
 	Fault        bool
@@ -44,6 +48,10 @@ type suspectRow struct {
 type hopRow struct{ Href, Where, Direction, Bits, Packets string }
 
 type momentRow struct{ At, ISO, Text string }
+
+type userRow struct{ Name, UID, Share, Rate string }
+
+type talkerRow struct{ From, To, Protocol, Share string }
 
 type toldRow struct {
 	At, ISO, Name, Error string
@@ -88,6 +96,14 @@ func (s *Server) incidentPage(c *gin.Context) error {
 		b.Timeline = append(b.Timeline, momentRow{s.moment(m.At, now), m.At.UTC().Format(time.RFC3339), m.Text})
 	}
 	b.Told, b.MoreTold = s.told(in, now)
+	b.RuledOut = ruledOut(in)
+	for _, u := range in.Users {
+		b.Users = append(b.Users, userRow{u.User, strconv.Itoa(u.UID), formatPercent(100 * u.Share), formatFigure(u.TxBps, formatBits)})
+	}
+	for _, x := range in.Talkers {
+		b.Talkers = append(b.Talkers, talkerRow{endpoint(x.Src, x.SrcPort), endpoint(x.Dst, x.DstPort), x.Protocol, formatPercent(100 * x.Share)})
+	}
+	b.Ticket = s.ticket(in, now)
 	return s.show(c, http.StatusOK, "incident", page{Title: b.Band.Title, Here: "alerts", Modules: []string{"incident.js"}, Body: b})
 }
 

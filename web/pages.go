@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"spate"
 )
 
 //go:embed templates
@@ -23,12 +25,17 @@ type pageSet struct {
 
 func newPageSet() *pageSet {
 	set := &pageSet{byName: map[string]*template.Template{}, assets: newAssetSet()}
-	functions := template.FuncMap{"asset": set.assets.link, "age": formatAge, "count": formatCount}
-	for _, name := range []string{"wall", "devices", "device", "port", "search", "status", "map", "alerts", "incident", "error"} {
+	functions := template.FuncMap{"asset": set.assets.link, "age": formatAge, "count": formatCount, "pair": twoThemes}
+	for _, name := range []string{"wall", "devices", "device", "port", "search", "status", "map", "alerts", "incident", "docs", "groups", "group", "error"} {
 		t := template.New("frame.html").Funcs(functions)
 		set.byName[name] = template.Must(t.ParseFS(templateFiles, "templates/frame.html", "templates/parts.html", "templates/"+name+".html"))
 	}
 	return set
+}
+
+// twoThemes is a picture for light and dark ground.
+func twoThemes(theme, light, dark, alt string) map[string]string {
+	return map[string]string{"Theme": theme, "Light": light, "Dark": dark, "Alt": alt}
 }
 
 // A page is what the frame needs; Body is the page's own.
@@ -41,6 +48,7 @@ type page struct {
 	Polled   string
 	Old      string
 	Store    string // why nothing is recorded; empty: it is
+	Trouble  int    // open incidents that people are told of
 	Clock    string
 	ClockISO string
 	Wall     bool
@@ -56,6 +64,7 @@ func (s *Server) show(c *gin.Context, status int, name string, p page) error {
 	now := time.Now()
 	t := s.board.tally(now)
 	p.Theme, p.Version = theme(c, p.Wall), s.cfg.Version
+	p.Trouble = s.trouble()
 	p.Polled, p.Old, p.Store = polledWords(t, now), oldWords(t, now), storeWords(s.storeStatus())
 	p.Clock, p.ClockISO = clock(now.In(s.cfg.Zone))
 	var b bytes.Buffer
@@ -64,6 +73,17 @@ func (s *Server) show(c *gin.Context, status int, name string, p page) error {
 	}
 	c.Header("Cache-Control", "no-store")
 	return s.send(c, status, "text/html; charset=utf-8", b.Bytes())
+}
+
+// trouble is how many incidents are open that people are told of: it stands in the
+// title and colours the icon.
+func (s *Server) trouble() (n int) {
+	for _, in := range s.incidents.Open() {
+		if in.Severity != spate.Info && in.EndedAt == nil {
+			n++
+		}
+	}
+	return n
 }
 
 const themeCookie = "spate_theme"

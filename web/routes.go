@@ -26,6 +26,8 @@ func (s *Server) routes() []route {
 		{get, "/api/v1/top", s.listTop, viewer},
 		{get, "/api/v1/series", s.showSeries, viewer},
 		{get, "/api/v1/changes", s.listChanges, viewer},
+		{get, "/api/v1/groups", s.listGroups, viewer},
+		{get, "/api/v1/report", s.showReport, viewer},
 		{get, "/api/v1/graph.png", s.graphPNG, viewer},
 		{get, "/api/v1/graph.svg", s.graphSVG, viewer},
 		{get, "/api/v1/incidents", s.listIncidents, viewer},
@@ -60,6 +62,10 @@ func (s *Server) routes() []route {
 		{get, "/incidents/:id", s.incidentPage, viewer},
 		{http.MethodPost, "/silences/:id/end", s.endSilencePost, operator}, // a form cannot send DELETE
 		{get, "/status", s.statusPage, viewer},
+		{get, "/groups", s.groupsPage, viewer},
+		{get, "/groups/:group", s.groupPage, viewer},
+		{get, "/docs/", s.docsIndex, viewer},
+		{get, "/docs/:page", s.docsPage, viewer},
 		{get, "/assets/*name", s.showAsset, everyone},
 
 		// Its own health.

@@ -63,6 +63,7 @@ type Server struct {
 	pictures *pictures
 	sparks   *sparks
 	pages    *pageSet
+	docs     docSet
 	compressor
 	drawing gate // pictures drawn at once
 	asking  gate // questions to the store at once

@@ -34,6 +34,7 @@ type wallView struct {
 	More     string         `json:"more"` // incidents that have no place
 	Rows     []wallRow      `json:"rows"`
 	Empty    bool           `json:"empty"` // no device is configured
+	Trouble  int            `json:"trouble"`
 }
 
 // A wallRow is one port on the wall, as text.
@@ -145,6 +146,7 @@ func (s *Server) makeWall(ctx context.Context, now time.Time) *wallView {
 	if w.Bands, more = s.bands(now); more > 0 {
 		w.More = plural(more, "more incident", "more incidents")
 	}
+	w.Trouble = s.trouble()
 	if len(w.Bands) > 0 {
 		w.Quiet = ""
 	}

@@ -124,14 +124,19 @@ func (a *app) demo(ctx context.Context, listenAt string, after time.Duration, se
 	return group.Wait()
 }
 
-// targets makes the network's devices those of the config.
+// targets makes the network's devices those of the config, and its ways out a group.
 func targets(cfg *config.Config, net *live.Network) {
+	uplinks := config.Group{Name: "uplinks"}
+	defer func() { cfg.Groups = append(cfg.Groups, uplinks) }()
 	for _, d := range net.Devices() {
 		cfg.Targets = append(cfg.Targets, poller.Target{
 			Device:      spate.Device{Name: d.Name, Address: d.Address.String(), Site: "demo"},
 			Credentials: poller.Credentials{Version: poller.V2c, Community: "public"},
 			External:    d.External,
 		})
+		for _, port := range d.External {
+			uplinks.Ports = append(uplinks.Ports, config.PortGlob{Device: d.Name, Port: port})
+		}
 	}
 }
 

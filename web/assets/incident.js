@@ -6,7 +6,7 @@ const id = document.querySelector("[data-incident]")?.dataset.incident;
 let stale = false;
 
 const renew = () => {
-  if (stale && !["INPUT", "BUTTON"].includes(document.activeElement?.tagName)) location.reload();
+  if (stale && !["INPUT", "BUTTON", "SELECT", "TEXTAREA", "SUMMARY"].includes(document.activeElement?.tagName)) location.reload();
 };
 
 listen("/api/v1/events?only=incident", {
@@ -16,3 +16,12 @@ listen("/api/v1/events?only=incident", {
   },
 });
 setInterval(renew, 5000);
+
+const copy = document.querySelector("[data-copy]");
+if (copy && navigator.clipboard) {
+  copy.hidden = false;
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById(copy.dataset.copy).value);
+    copy.textContent = "Copied";
+  });
+}

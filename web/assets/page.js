@@ -1,6 +1,6 @@
 // Keys, theme and filter: the same on every page. Everything here is a
 // convenience; the pages work without it.
-const places = { w: "/", d: "/devices", m: "/map", a: "/alerts", s: "/status" };
+const places = { w: "/", d: "/devices", m: "/map", a: "/alerts", s: "/status", r: "/groups", h: "/docs/" };
 const themes = ["auto", "light", "dark"];
 let leader = 0;
 

@@ -87,7 +87,17 @@ function fillBands(box, bands) {
   while (box.children.length > bands.length) box.lastElementChild.remove();
 }
 
+// The icon and the title of the tab say that something is wrong.
+function fillTab(count) {
+  const icon = document.querySelector('link[rel="icon"]');
+  const want = count ? icon.dataset.trouble : icon.dataset.calm;
+  if (icon.getAttribute("href") !== want) icon.setAttribute("href", want);
+  const title = `${count ? `▲${count} ` : ""}Wall · Spate`;
+  if (document.title !== title) document.title = title;
+}
+
 function fill(wall) {
+  fillTab(wall.trouble);
   for (const name of ["ports", "devices", "silent", "polled", "old", "store", "quiet", "more", "clock"]) say(at(name), wall[name]);
   at("clock").setAttribute("datetime", wall.clock_iso);
   at("top").classList.toggle("stale", wall.old !== "" || wall.store !== "");
