@@ -67,11 +67,13 @@ bench-origin:
 	@SPATE_TRIALS=$${SPATE_TRIALS:-400} $(GO) test -v -timeout 60m -run 'TestOrigins' ./lab
 
 # What takes minutes: a store killed a hundred times, one on a full disk (as root),
-# the links of five hundred simulated switches, and a notifier killed a hundred times.
+# the links of five hundred simulated switches, a notifier killed a hundred
+# times, a wall that runs for a day, and ten thousand who watch it.
 test-long:
 	@SPATE_LONG=1 SPATE_KILLS=100 $(GO) test -v -timeout 30m -run 'KilledAtAnyMoment|FillsItsDisk' ./storage
 	@SPATE_LARGE=1 $(GO) test -v -timeout 30m -run 'SimulatedTrees' ./lab
 	@SPATE_KILLS=100 $(GO) test -v -timeout 10m -run 'KilledBetween' ./cmd/spate
+	@SPATE_LONG=1 $(GO) test -v -timeout 20m -run 'RunsForADay|TenThousandViewers' ./web
 
 # Every Fuzz function in turn, FUZZTIME each.
 fuzz:

@@ -33,7 +33,7 @@ const (
 	mostOrigins   = 64
 	together      = 5 * time.Second // apart two floods of one will begin at most
 	echoShare     = 0.8             // of its marks are known
-	staysBy       = 1.3             // times as often another origin must be named to be named first
+	staysBy       = 2.0             // times as often another origin must be named to be named first
 	mostVictims   = 20
 	mostFaultCase = 500 // open at once; more are one word in the log
 )

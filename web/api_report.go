@@ -236,7 +236,7 @@ type groupBody struct {
 	Rows          []portRow
 	More          int
 	Months        []monthRow
-	CSV, Rule     string
+	CSV           string
 	Empty, Zoom   bool
 	Zone, Missing string
 }
@@ -258,7 +258,7 @@ func (s *Server) groupPage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	b := groupBody{Name: name, Zoom: s.pages.assets.zoom(), Zone: zoneName(s.cfg.Zone), Rule: p95Rule}
+	b := groupBody{Name: name, Zoom: s.pages.assets.zoom(), Zone: zoneName(s.cfg.Zone)}
 	for _, g := range s.board.groupList() {
 		if g.Name == name {
 			a := s.groupNow(g, now)

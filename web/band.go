@@ -25,6 +25,9 @@ type incidentBand struct {
 	Line  string     `json:"line"`
 	Since string     `json:"since"`
 	Path  []bandStep `json:"path"`
+
+	origin  spate.PortID
+	packets bool // the rate is of packets
 }
 
 // A bandStep is one box of the path, and what flows on from it.
@@ -56,7 +59,11 @@ func (s *Server) band(in *spate.Incident, now time.Time) incidentBand {
 	}
 	if in.RateBps.Known() {
 		b.Rate = formatBits(float64(in.RateBps))
+		if in.Origin != nil && len(in.Origins) == 1 {
+			b.origin = in.Origin.ID()
+		}
 		if in.Kind == spate.KindPacketFlood && in.RatePps.Known() {
+			b.packets = true
 			b.Rate = formatPackets(float64(in.RatePps))
 		}
 	}
@@ -87,6 +94,8 @@ func headline(in *spate.Incident) string {
 		return o.Device + " " + o.Port + " is down"
 	case spate.KindFlap:
 		return o.Device + " " + o.Port + " goes up and down"
+	case spate.KindOther:
+		return "Spate on " + o.Device + " is in trouble"
 	case spate.KindThreshold:
 		return o.Device + " " + o.Port + " is above its limit"
 	case spate.KindLoop:

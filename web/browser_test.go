@@ -26,7 +26,7 @@ type browser struct {
 	faults []string
 }
 
-func newBrowser(t *testing.T, addr string) *browser {
+func newBrowser(t testing.TB, addr string) *browser {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("a browser is not started with -short")
@@ -88,14 +88,14 @@ func (b *browser) complaints() []string {
 	return got
 }
 
-func (b *browser) within(t *testing.T, d time.Duration) context.Context {
+func (b *browser) within(t testing.TB, d time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(b.ctx, d)
 	t.Cleanup(cancel)
 	return ctx
 }
 
 // open loads a page at a size, in a theme ("" is what a newcomer has).
-func (b *browser) open(t *testing.T, path string, w, h int64, theme string) {
+func (b *browser) open(t testing.TB, path string, w, h int64, theme string) {
 	t.Helper()
 	ctx := b.within(t, 20*time.Second)
 	cookie := network.SetCookieParams{Name: "spate_theme", Value: theme, URL: b.base}
@@ -108,7 +108,7 @@ func (b *browser) open(t *testing.T, path string, w, h int64, theme string) {
 }
 
 // ask evaluates an expression in the page.
-func ask[T any](t *testing.T, b *browser, expression string) T {
+func ask[T any](t testing.TB, b *browser, expression string) T {
 	t.Helper()
 	v, err := chromedp.Run(b.within(t, 20*time.Second), chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
@@ -118,7 +118,7 @@ func ask[T any](t *testing.T, b *browser, expression string) T {
 }
 
 // await waits until an expression is true.
-func (b *browser) await(t *testing.T, expression string) {
+func (b *browser) await(t testing.TB, expression string) {
 	t.Helper()
 	ctx := b.within(t, 20*time.Second)
 	for {
@@ -132,7 +132,7 @@ func (b *browser) await(t *testing.T, expression string) {
 	}
 }
 
-func (b *browser) screenshot(t *testing.T, name string, whole bool) {
+func (b *browser) screenshot(t testing.TB, name string, whole bool) {
 	t.Helper()
 	dir := os.Getenv("SPATE_LOOK")
 	if dir == "" {

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"context"
+	"encoding/json"
 	"time"
 
 	"spate/topology"
@@ -40,4 +42,13 @@ func DocWords(source []byte) (out []string) {
 		out = append(out, n.flat())
 	}
 	return out
+}
+
+// WallJSON is the wall as its events carry it.
+func (s *Server) WallJSON(ctx context.Context) []byte {
+	b, err := json.Marshal(s.wallNow(ctx))
+	if err != nil {
+		panic(err)
+	}
+	return b
 }

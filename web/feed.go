@@ -119,7 +119,11 @@ func (f *feed) after(id uint64, match func(*feedEvent) bool) (out []byte, next u
 	for i := max(start, 0); i < len(f.events) && len(out) < maxBatch; i++ {
 		e := &f.events[i]
 		next = e.id
-		if match(e) {
+		switch {
+		case !match(e):
+		case out == nil:
+			out = e.bytes[:len(e.bytes):len(e.bytes)] // shared by all readers: one that takes a single event costs no copy
+		default:
 			out = append(out, e.bytes...)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"spate"
+	"spate/web"
 )
 
 // provider is a running server of the provider's network.
@@ -67,9 +68,11 @@ func TestWallFitsTheScreenAndMoves(t *testing.T) {
 
 func TestPagesRenderInBothThemes(t *testing.T) {
 	r, n, b := provider(t)
+	r.board.SetGroups([]web.Group{{Name: "uplinks", Ports: []web.PortPattern{{Device: "bdr-*", Port: "xe-*"}}}})
 	pages := map[string]string{
 		"devices": "/devices", "device": "/devices/sw-acc-7", "device-silent": "/devices/sw-acc-10", "port": longPort,
 		"port-gap": "/port?device=sw-acc-7&port=Gi1/0/4", "status": "/status", "search": "/search?q=web-host", "missing": "/devices/nope",
+		"alerts": "/alerts", "groups": "/groups", "group": "/groups/uplinks", "docs": "/docs/", "docs-page": "/docs/alerts",
 	}
 	for name, path := range pages {
 		for _, theme := range []string{"dark", "light"} {
@@ -79,8 +82,13 @@ func TestPagesRenderInBothThemes(t *testing.T) {
 				b.await(t, `document.querySelectorAll(".u-over").length === 3`)
 			}
 			b.screenshot(t, name+"-"+theme, true)
-			if wide := ask[float64](t, b, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
-				t.Errorf("%s scrolls sideways by %v px", name, wide)
+			for _, width := range []int64{1440, 390} {
+				if err := chromedp.Do(b.ctx, chromedp.EmulateViewport(width, 900)); err != nil {
+					t.Fatal(err)
+				}
+				if wide := ask[float64](t, b, `document.documentElement.scrollWidth - innerWidth`); wide > 0 {
+					t.Errorf("%s scrolls sideways by %v px at %d", name, wide, width)
+				}
 			}
 			if bad := b.violations(t); len(bad) > 0 {
 				t.Errorf("%s %s: axe-core says %s", name, theme, strings.Join(bad, "; "))
@@ -242,4 +250,72 @@ func (b *browser) violations(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	return ask[[]string](t, b, `axe.run(document).then(r => (r.passes.length < 10 ? [{id: "axe-core checked nothing", nodes: []}] : r.violations).map(v => v.id + ": " + v.nodes.map(n => n.target.join(" ") + " " + n.failureSummary).slice(0, 3).join(" | ")))`)
+}
+
+func TestPagesOfAnIncidentInABrowser(t *testing.T) {
+	r, d := newIncidentRig(t)
+	d.in.Notified = spate.List[spate.Delivery]{{Name: "noc", At: time.Now(), OK: true}, {Name: "chat", At: time.Now(), Error: "connection refused"}}
+	d.in.Users = spate.List[spate.UserShare]{{UID: 1042, User: hostile, Share: 0.97, TxBps: 9e8}}
+	d.in.Talkers = spate.List[spate.Talker]{{Src: "10.2.0.17", Dst: "203.0.113.7", Protocol: "udp", DstPort: 53, Share: 0.9, Samples: 1000}}
+	b := newBrowser(t, r.running(t))
+	for _, path := range []string{"/", "/alerts", "/incidents/" + d.in.ID} {
+		for _, theme := range []string{"dark", "light"} {
+			b.open(t, path, 1920, 1080, theme)
+			b.screenshot(t, "incident"+strings.ReplaceAll(path, "/", "-")+"-"+theme, true)
+			if bad := b.violations(t); len(bad) > 0 {
+				t.Errorf("%s %s: axe-core says %s", path, theme, strings.Join(bad, "; "))
+			}
+			if got := b.complaints(); len(got) > 0 {
+				t.Errorf("%s %s: the console: %q", path, theme, got)
+			}
+			if got := ask[string](t, b, `document.title`); !strings.HasPrefix(got, "▲1 ") {
+				t.Errorf("%s: the title is %s", path, got)
+			}
+			if got := ask[string](t, b, `document.querySelector('link[rel="icon"]').href`); !strings.Contains(got, "trouble") {
+				t.Errorf("%s: the icon is %s", path, got)
+			}
+		}
+	}
+	ask[bool](t, b, `(document.querySelectorAll(".acts summary")[1].click(), true)`)
+	ask[bool](t, b, `(() => { const f = document.querySelector('input[value="expected"]').form; f.by.value = "ann"; f.querySelector("button").click(); return true; })()`)
+	b.await(t, `document.readyState === "complete" && performance.now() > 200`)
+	if d.verdict != "expected by ann" {
+		t.Errorf("the verdict is %q", d.verdict)
+	}
+}
+
+// TestTheWholeSiteByKeyboard walks every page with the Tab key: all that can be used
+// is reached, and the one that has the focus can be seen.
+func TestTheWholeSiteByKeyboard(t *testing.T) {
+	r, d := newIncidentRig(t)
+	r.board.Accept(t.Context(), round("sw-1", time.Now(), 4))
+	r.board.SetGroups([]web.Group{{Name: "all", Ports: []web.PortPattern{{Device: "*", Port: "*"}}}})
+	b := newBrowser(t, r.running(t))
+	for _, path := range []string{"/", "/devices", "/devices/sw-1", "/port?device=sw-1&port=Gi1/0/1", "/groups", "/groups/all", "/alerts", "/incidents/" + d.in.ID, "/status", "/search?q=sw", "/map", "/docs/alerts"} {
+		b.open(t, path, 1440, 900, "light")
+		ask[bool](t, b, `(() => {
+			window.reached = new Set();
+			window.unseen = [];
+			document.addEventListener("focusin", (e) => {
+				window.reached.add(e.target);
+				const s = getComputedStyle(e.target);
+				if (s.outlineStyle === "none" && s.boxShadow === "none") window.unseen.push(e.target.outerHTML.slice(0, 80));
+			});
+			return true;
+		})()`)
+		wanted := ask[float64](t, b, `document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']").length`)
+		for range int(wanted) + 3 {
+			if err := chromedp.Do(b.within(t, 10*time.Second), chromedp.KeyEvent("\t")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		missed := ask[string](t, b, `[...document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")]
+			.filter((e) => e.checkVisibility({ contentVisibilityAuto: true }) && !e.disabled && e.tabIndex >= 0 && !window.reached.has(e)).map((e) => e.outerHTML.slice(0, 90)).slice(0, 5).join("\n")`)
+		if missed != "" {
+			t.Errorf("%s: not reached by Tab:\n%s", path, missed)
+		}
+		if unseen := ask[string](t, b, `window.unseen.slice(0, 5).join("\n")`); unseen != "" {
+			t.Errorf("%s: the focus cannot be seen on:\n%s", path, unseen)
+		}
+	}
 }

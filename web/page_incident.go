@@ -179,6 +179,7 @@ func (b *incidentBody) chart(in *spate.Incident, now time.Time) {
 		}
 		if theme != "" {
 			with.Set("theme", theme)
+			with.Set("title", "0")
 			with.Set("w", "1100")
 			with.Set("h", "300")
 		}

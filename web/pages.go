@@ -35,7 +35,10 @@ func newPageSet() *pageSet {
 
 // twoThemes is a picture for light and dark ground.
 func twoThemes(theme, light, dark, alt string) map[string]string {
-	return map[string]string{"Theme": theme, "Light": light, "Dark": dark, "Alt": alt}
+	small := func(address string) string { // for a phone: fewer pixels, so that its letters can be read
+		return strings.NewReplacer("w=1100", "w=560", "h=300", "h=320", "h=360", "h=380").Replace(address)
+	}
+	return map[string]string{"Theme": theme, "Light": light, "Dark": dark, "Alt": alt, "SmallLight": small(light), "SmallDark": small(dark)}
 }
 
 // A page is what the frame needs; Body is the page's own.

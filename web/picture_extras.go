@@ -164,11 +164,11 @@ func touches(in *spate.Incident, id spate.PortID) bool {
 func (s *Server) layers(ctx context.Context, o pictureOrder, q spate.Query) ([]graph.Layer, error) {
 	ports := s.busiestOf(o.sel.ports, o.metric)
 	frames := make([]*spate.Frame, len(ports))
-	group, ctx := errgroup.WithContext(ctx)
+	group, each := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	for i, id := range ports {
 		group.Go(func() (err error) {
-			frames[i], err = s.frame(ctx, selection{ports: []spate.PortID{id}, known: true}, q)
+			frames[i], err = s.frame(each, selection{ports: []spate.PortID{id}, known: true}, q)
 			return err
 		})
 	}

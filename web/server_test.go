@@ -16,7 +16,12 @@ import (
 // running serves a rig on loopback until the test ends.
 func (r *rig) running(t testing.TB) (addr string) {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	return r.runningAt(t, "127.0.0.1:0")
+}
+
+func (r *rig) runningAt(t testing.TB, address string) (addr string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -156,8 +156,31 @@ func (s *Server) makeWall(ctx context.Context, now time.Time) *wallView {
 	w.Clock, w.ClockISO = clock(now.In(s.cfg.Zone))
 	for i := range best {
 		w.Rows = append(w.Rows, s.wallRow(best[i].portView, now, troubled))
+		w.agree(&best[i], &w.Rows[i])
 	}
 	return w
+}
+
+// agree has the band of a flood say what the row of its port says: both are of one
+// reading.
+func (w *wallView) agree(p *ranked, row *wallRow) {
+	if row.Stale {
+		return
+	}
+	for i := range w.Bands {
+		b := &w.Bands[i]
+		if b.origin != p.Port.ID || b.Level == "over" || b.Rate == "" {
+			continue
+		}
+		if !b.packets {
+			b.Rate = row.In
+		} else {
+			b.Rate = formatPackets(p.Rate.Values[spate.InPps])
+		}
+		if len(b.Path) > 0 && b.Path[0].Strong && b.Path[0].On != "" && len(b.Path) > 1 && b.Path[1].Strong {
+			b.Path[0].On = row.In
+		}
+	}
 }
 
 func clock(now time.Time) (text, iso string) {
