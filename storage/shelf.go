@@ -11,6 +11,12 @@ import (
 // what its records are.
 var alertsBucket = []byte("alerts")
 
+// accessBucket holds what logins need: the key that signs them, and which have ended.
+var accessBucket = []byte("access")
+
+// Access is the shelf of logins.
+func (s *State) Access() *Shelf { return &Shelf{s.db, accessBucket} }
+
 // A Shelf is a bucket of state.db in which another room keeps records of its own.
 type Shelf struct {
 	db     *bolt.DB

@@ -56,6 +56,10 @@ var migrations = [...]func(*bolt.Tx) error{
 		_, err := tx.CreateBucketIfNotExists(changesBucket)
 		return err
 	},
+	func(tx *bolt.Tx) error { // 6: logins
+		_, err := tx.CreateBucketIfNotExists(accessBucket)
+		return err
+	},
 }
 
 const lockPatience = 2 * time.Second // for another process to let go of the file

@@ -135,6 +135,9 @@ func (s *Server) listDevices(c *gin.Context) error {
 		if q.Get("cursor") != "" && v.device.Name <= from.device {
 			continue
 		}
+		if !who(c).sees(&v.device) {
+			continue
+		}
 		if len(list) == limit {
 			next = fact(cursor{device: list[limit-1].Name}.String())
 			break

@@ -108,6 +108,9 @@ func (s *Server) ackIncident(c *gin.Context) error {
 	if err := readBody(c, &body); err != nil {
 		return err
 	}
+	if body.By == "" && s.access.closed() {
+		body.By = who(c).name
+	}
 	if strings.TrimSpace(body.By) == "" {
 		return newProblem(http.StatusBadRequest, "", `by is missing: say who looks after it, {"by":"name","note":""}`)
 	}
@@ -118,6 +121,9 @@ func (s *Server) judgeIncident(c *gin.Context) error {
 	var body struct{ Verdict, By string }
 	if err := readBody(c, &body); err != nil {
 		return err
+	}
+	if body.By == "" && s.access.closed() {
+		body.By = who(c).name
 	}
 	if body.Verdict != "attack" && body.Verdict != "expected" {
 		return newProblem(http.StatusBadRequest, "", `verdict is %s, wanted "attack" or "expected"`, quoted(body.Verdict))
@@ -131,6 +137,9 @@ func (s *Server) changeIncident(c *gin.Context, do func(id string) (*spate.Incid
 		return err
 	}
 	in, err := do(was.ID)
+	if err == nil {
+		s.audit(c, c.FullPath()[strings.LastIndexByte(c.FullPath(), '/')+1:], who(c).name, was.ID)
+	}
 	switch {
 	case errors.Is(err, ErrNoIncident):
 		return newProblem(http.StatusUnprocessableEntity, "", "incident %s is closed: there is nothing to acknowledge any more", was.ID)

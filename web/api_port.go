@@ -236,13 +236,14 @@ type portFilter struct {
 	device string
 	text   string // lower case
 	role   string
+	by     *identity // who asks; nil: who sees all
 }
 
 // ports walks the ports in the order of device, then ifIndex.
 func (s *Server) ports(f portFilter, from cursor, now time.Time, yield func(portView) bool) {
 	network := s.network()
 	for v := range s.board.devicesFrom(from.device) {
-		if f.device != "" && v.device.Name != f.device {
+		if f.device != "" && v.device.Name != f.device || f.by != nil && !f.by.sees(&v.device) {
 			continue
 		}
 		for i := range v.readings {
@@ -272,7 +273,7 @@ func (s *Server) listPorts(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	f := portFilter{device: q.Get("device"), text: strings.ToLower(q.Get("q")), role: role}
+	f := portFilter{device: q.Get("device"), text: strings.ToLower(q.Get("q")), role: role, by: who(c)}
 	if f.device != "" {
 		if _, err := s.mustDevice("device", f.device); err != nil {
 			return err

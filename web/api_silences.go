@@ -39,11 +39,17 @@ func (s *Server) beginSilence(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if r.By == "" && s.access.closed() {
+		r.By = who(c).name
+	}
 	asked, err := r.silence(time.Now())
 	if err != nil {
 		return err
 	}
 	made, err := s.notices.Silence(asked)
+	if err == nil {
+		s.audit(c, "silence", who(c).name, made.ID)
+	}
 	var no Refusal
 	switch {
 	case errors.As(err, &no):
@@ -111,6 +117,7 @@ func (s *Server) endSilence(c *gin.Context) error {
 	if err := s.stopSilence(c.Param("id")); err != nil {
 		return err
 	}
+	s.audit(c, "silence ended", who(c).name, c.Param("id"))
 	c.Status(http.StatusNoContent)
 	c.Writer.WriteHeaderNow()
 	return nil
@@ -120,6 +127,7 @@ func (s *Server) endSilencePost(c *gin.Context) error {
 	if err := s.stopSilence(c.Param("id")); err != nil {
 		return err
 	}
+	s.audit(c, "silence ended", who(c).name, c.Param("id"))
 	c.Redirect(http.StatusSeeOther, "/alerts#silences")
 	return nil
 }

@@ -126,7 +126,7 @@ func (b *browser) await(t testing.TB, expression string) {
 		switch {
 		case err == nil:
 			return
-		case ctx.Err() != nil || !strings.Contains(err.Error(), "context"): // a page that is left takes its context along
+		case ctx.Err() != nil || !strings.Contains(err.Error(), "context") && !strings.Contains(err.Error(), "navigated"): // a page that is left takes its context along
 			t.Fatalf("waiting for %s: %v", expression, err)
 		}
 	}

@@ -18,12 +18,14 @@ import (
 
 // Config is what [server] and [web] of config.toml say, and the version.
 type Config struct {
-	Version   string
-	BaseURL   string         // server.base_url: what links point to; its host is accepted beside loopback's names
-	Zone      *time.Location // server.timezone; nil: the machine's
-	WallAllow []netip.Prefix // web.wall_allow: no connection cap from there
-	TLS       *tls.Config    // nil: plain HTTP
-	MaxConns  int            // open connections in all; 0: the file limit of the process less 512
+	Version     string
+	BaseURL     string         // server.base_url: what links point to; its host is accepted beside loopback's names
+	Zone        *time.Location // server.timezone; nil: the machine's
+	WallAllow   []netip.Prefix // web.wall_allow: no connection cap from there
+	TLS         *tls.Config    // nil: plain HTTP
+	Credentials Credentials    // who may come in; none: everybody on this machine
+	SessionKey  []byte         // signs cookies, 32 octets; shorter: logins end with the process
+	MaxConns    int            // open connections in all; 0: the file limit of the process less 512
 }
 
 // A Store answers for the past.
@@ -78,6 +80,7 @@ type Deps struct {
 	Incidents   Incidents                                                                                     // nil: nobody looks for floods
 	Usual       func(id spate.PortID, m spate.Metric, at []time.Time) []float64                               // what is usual at those times, NaN where it is not known; nil: nothing is
 	Changes     func(device string, from, to time.Time, most int) ([]spate.Change, error)                     // what happened to a device; nil: nobody notes it
+	Revoked     Revoked                                                                                       // logins that were ended; nil: not kept over a restart
 	Notices     Notices                                                                                       // nil: nobody is told
 	History     History                                                                                       // of hosts; nil: none is kept
 	Resurvey    func(devices ...string)                                                                       // has the tables of devices read at once; nil: nobody can

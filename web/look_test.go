@@ -319,3 +319,24 @@ func TestTheWholeSiteByKeyboard(t *testing.T) {
 		}
 	}
 }
+
+func TestTheLoginInABrowser(t *testing.T) {
+	r, _, _ := closedRig(t)
+	b := newBrowser(t, r.running(t))
+	for _, theme := range []string{"dark", "light"} {
+		b.open(t, "/alerts", 1440, 900, theme)
+		if at := ask[string](t, b, `location.pathname + location.search`); at != "/login?next=%2Falerts" {
+			t.Fatalf("led to %s", at)
+		}
+		b.screenshot(t, "login-"+theme, false)
+		if bad := b.violations(t); len(bad) > 0 {
+			t.Errorf("%s: axe-core says %s", theme, strings.Join(bad, "; "))
+		}
+	}
+	ask[bool](t, b, fmt.Sprintf(`(() => { const f = document.querySelector(".login form"); f.elements.name.value = "ann"; f.elements.password.value = %q; f.querySelector("button").click(); return true; })()`, password))
+	b.await(t, `location.pathname === "/alerts"`)
+	ask[bool](t, b, `(() => { const f = document.querySelector("form.fields"); f.elements.device.value = "sw-9"; f.elements.reason.value = "work"; f.querySelector("button").click(); return true; })()`)
+	b.await(t, `document.body.textContent.includes("device sw-9")`)
+	ask[bool](t, b, `(document.querySelector('form[action="/logout"] button').click(), true)`)
+	b.await(t, `location.pathname === "/login"`)
+}

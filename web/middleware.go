@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; 
 
 func secure(h http.Header) {
 	h.Set("Content-Security-Policy", contentPolicy)
+	h.Set("Cache-Control", "no-store") // unless a handler knows better
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -66,7 +68,10 @@ func (s *Server) account(c *gin.Context, took time.Duration) {
 // wrong in the form the caller reads.
 func (s *Server) handle(r route) gin.HandlerFunc {
 	return func(c *gin.Context) {
-		err := s.access.check(c, r.need)
+		err := s.access.check(c, &r)
+		if err == nil {
+			err = s.narrowed(c)
+		}
 		if err == nil {
 			err = r.handle(c)
 		}
@@ -74,6 +79,27 @@ func (s *Server) handle(r route) gin.HandlerFunc {
 			s.fail(c, err)
 		}
 	}
+}
+
+// narrowed keeps who sees some devices only from asking for others: they are not there.
+func (s *Server) narrowed(c *gin.Context) error {
+	i := who(c)
+	if !i.narrow() {
+		return nil
+	}
+	if c.Query("group") != "" {
+		return newProblem(http.StatusForbidden, "group", "%s sees some devices only, and a group may be of others", i.name)
+	}
+	for _, name := range append(c.QueryArray("device"), c.Param("device")) {
+		if name == "" {
+			continue
+		}
+		v, ok := s.board.device(name)
+		if !ok || !i.sees(&v.device) {
+			return notFound("device", "device", name, "GET /api/v1/devices lists them")
+		}
+	}
+	return nil
 }
 
 // fail answers an error: a page to a browser, problem+json to a program.
@@ -91,6 +117,10 @@ func (s *Server) fail(c *gin.Context, err error) {
 		return
 	}
 	if isPage(c.Request.URL.Path) {
+		if p.Status == http.StatusUnauthorized && c.Request.Method == http.MethodGet {
+			c.Redirect(http.StatusSeeOther, "/login?"+url.Values{"next": {c.Request.URL.RequestURI()}}.Encode())
+			return
+		}
 		s.errorPage(c, p)
 		return
 	}

@@ -46,7 +46,7 @@ func (s *Server) devicesPage(c *gin.Context) error {
 	text := strings.ToLower(body.Query)
 	for v := range s.board.devicesFrom(from.device) {
 		after := q.Get("cursor") == "" || v.device.Name > from.device
-		if !after || state != "" && string(v.state) != state || !v.matches(text) {
+		if !after || state != "" && string(v.state) != state || !v.matches(text) || !who(c).sees(&v.device) {
 			continue
 		}
 		if len(body.Rows) == defaultLimit {

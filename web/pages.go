@@ -26,7 +26,7 @@ type pageSet struct {
 func newPageSet() *pageSet {
 	set := &pageSet{byName: map[string]*template.Template{}, assets: newAssetSet()}
 	functions := template.FuncMap{"asset": set.assets.link, "age": formatAge, "count": formatCount, "pair": twoThemes}
-	for _, name := range []string{"wall", "devices", "device", "port", "search", "status", "map", "alerts", "incident", "docs", "groups", "group", "error"} {
+	for _, name := range []string{"wall", "devices", "device", "port", "search", "status", "map", "alerts", "incident", "docs", "groups", "group", "login", "error"} {
 		t := template.New("frame.html").Funcs(functions)
 		set.byName[name] = template.Must(t.ParseFS(templateFiles, "templates/frame.html", "templates/parts.html", "templates/"+name+".html"))
 	}
@@ -51,6 +51,8 @@ type page struct {
 	Polled   string
 	Old      string
 	Store    string // why nothing is recorded; empty: it is
+	User     string // who is logged in; empty: nobody has to
+	CSRF     string // goes along with every form
 	Trouble  int    // open incidents that people are told of
 	Clock    string
 	ClockISO string
@@ -67,9 +69,18 @@ func (s *Server) show(c *gin.Context, status int, name string, p page) error {
 	now := time.Now()
 	t := s.board.tally(now)
 	p.Theme, p.Version = theme(c, p.Wall), s.cfg.Version
-	p.Trouble = s.trouble()
 	p.Polled, p.Old, p.Store = polledWords(t, now), oldWords(t, now), storeWords(s.storeStatus())
 	p.Clock, p.ClockISO = clock(now.In(s.cfg.Zone))
+	i := who(c)
+	if s.access.closed() && i.role < viewer {
+		p.Polled, p.Old, p.Store = "", "", "" // nothing of the network is told to who is not let in
+	}
+	if i.session != nil {
+		p.User, p.CSRF = i.name, s.access.sessions.guard(i.session)
+	}
+	if p.Trouble = s.trouble(); s.access.closed() && i.role < viewer || i.narrow() {
+		p.Trouble = 0
+	}
 	var b bytes.Buffer
 	if err := s.pages.byName[name].ExecuteTemplate(&b, "frame.html", p); err != nil {
 		return fmt.Errorf("render page %s: %w", name, err)

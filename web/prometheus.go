@@ -20,7 +20,7 @@ func (s *Server) prometheusRoutes() (list []route) {
 		"query", "query_range", "series", "labels", "label/:name/values", "metadata", "status/buildinfo", "rules", "alerts",
 	} {
 		for _, method := range [...]string{http.MethodGet, http.MethodPost} {
-			list = append(list, route{method, prometheusBase + path, s.askPrometheus, viewer})
+			list = append(list, route{method: method, path: prometheusBase + path, handle: s.askPrometheus, need: viewer})
 		}
 	}
 	return list

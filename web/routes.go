@@ -11,7 +11,13 @@ type route struct {
 	method, path string
 	handle       func(*gin.Context) error
 	need         role
+	wall         bool // is part of the wall, for networks that see it without login
+	narrow       bool // shows devices one by one: for tokens that see some of them
 }
+
+// onTheWall and oneByOne mark routes; a new route is neither.
+func onTheWall(r route) route { r.wall = true; return r }
+func oneByOne(r route) route  { r.narrow = true; return r }
 
 // routes is everything that is answered. A path under /api is described in
 // openapi.yaml; a test walks this table and that file.
@@ -19,62 +25,65 @@ func (s *Server) routes() []route {
 	const get = http.MethodGet
 	routes := append(s.prometheusRoutes(), []route{
 		// The API.
-		{get, "/api/v1/devices", s.listDevices, viewer},
-		{get, "/api/v1/devices/:device", s.showDevice, viewer},
-		{http.MethodPost, "/api/v1/devices/:device/survey", s.surveyDevice, operator},
-		{get, "/api/v1/ports", s.listPorts, viewer},
-		{get, "/api/v1/top", s.listTop, viewer},
-		{get, "/api/v1/series", s.showSeries, viewer},
-		{get, "/api/v1/changes", s.listChanges, viewer},
-		{get, "/api/v1/groups", s.listGroups, viewer},
-		{get, "/api/v1/report", s.showReport, viewer},
-		{get, "/api/v1/graph.png", s.graphPNG, viewer},
-		{get, "/api/v1/graph.svg", s.graphSVG, viewer},
-		{get, "/api/v1/incidents", s.listIncidents, viewer},
-		{get, "/api/v1/incidents/:id", s.showIncident, viewer},
-		{http.MethodPost, "/api/v1/incidents/:id/ack", s.ackIncident, operator},
-		{http.MethodPost, "/api/v1/incidents/:id/verdict", s.judgeIncident, operator},
-		{get, "/api/v1/suspects", s.listSuspects, viewer},
-		{get, "/api/v1/silences", s.listSilences, viewer},
-		{http.MethodPost, "/api/v1/silences", s.beginSilence, operator},
-		{http.MethodDelete, "/api/v1/silences/:id", s.endSilence, operator},
-		{get, "/api/v1/notifiers", s.listNotifiers, viewer},
-		{http.MethodPost, "/api/v1/notifiers/:name/test", s.testNotifier, operator},
-		{get, "/api/v1/backtest", s.runBacktest, operator},
-		{get, "/api/v1/creep", s.showCreep, viewer},
-		{get, "/api/v1/topology", s.showTopology, viewer},
-		{get, "/api/v1/find", s.findAnything, viewer},
-		{get, "/api/v1/hosts", s.listHosts, viewer},
-		{get, "/api/v1/status", s.showStatus, viewer},
-		{get, "/api/v1/events", s.showEvents, viewer},
-		{http.MethodPost, "/api/v1/import", s.importHistory, admin},
-		{http.MethodPost, "/api/v1/backup", s.makeBackup, admin},
-		{get, "/api/openapi.yaml", s.showOpenAPI, viewer},
+		oneByOne(route{method: get, path: "/api/v1/devices", handle: s.listDevices, need: viewer}),
+		oneByOne(route{method: get, path: "/api/v1/devices/:device", handle: s.showDevice, need: viewer}),
+		{method: http.MethodPost, path: "/api/v1/devices/:device/survey", handle: s.surveyDevice, need: operator},
+		oneByOne(route{method: get, path: "/api/v1/ports", handle: s.listPorts, need: viewer}),
+		{method: get, path: "/api/v1/top", handle: s.listTop, need: viewer},
+		oneByOne(route{method: get, path: "/api/v1/series", handle: s.showSeries, need: viewer}),
+		oneByOne(route{method: get, path: "/api/v1/changes", handle: s.listChanges, need: viewer}),
+		{method: get, path: "/api/v1/groups", handle: s.listGroups, need: viewer},
+		oneByOne(route{method: get, path: "/api/v1/report", handle: s.showReport, need: viewer}),
+		oneByOne(route{method: get, path: "/api/v1/graph.png", handle: s.graphPNG, need: viewer}),
+		oneByOne(route{method: get, path: "/api/v1/graph.svg", handle: s.graphSVG, need: viewer}),
+		{method: get, path: "/api/v1/incidents", handle: s.listIncidents, need: viewer},
+		{method: get, path: "/api/v1/incidents/:id", handle: s.showIncident, need: viewer},
+		{method: http.MethodPost, path: "/api/v1/incidents/:id/ack", handle: s.ackIncident, need: operator},
+		{method: http.MethodPost, path: "/api/v1/incidents/:id/verdict", handle: s.judgeIncident, need: operator},
+		{method: get, path: "/api/v1/suspects", handle: s.listSuspects, need: viewer},
+		{method: get, path: "/api/v1/silences", handle: s.listSilences, need: viewer},
+		{method: http.MethodPost, path: "/api/v1/silences", handle: s.beginSilence, need: operator},
+		{method: http.MethodDelete, path: "/api/v1/silences/:id", handle: s.endSilence, need: operator},
+		{method: get, path: "/api/v1/notifiers", handle: s.listNotifiers, need: viewer},
+		{method: http.MethodPost, path: "/api/v1/notifiers/:name/test", handle: s.testNotifier, need: operator},
+		{method: get, path: "/api/v1/backtest", handle: s.runBacktest, need: operator},
+		{method: get, path: "/api/v1/creep", handle: s.showCreep, need: viewer},
+		{method: get, path: "/api/v1/topology", handle: s.showTopology, need: viewer},
+		{method: get, path: "/api/v1/find", handle: s.findAnything, need: viewer},
+		{method: get, path: "/api/v1/hosts", handle: s.listHosts, need: viewer},
+		{method: get, path: "/api/v1/status", handle: s.showStatus, need: viewer},
+		onTheWall(route{method: get, path: "/api/v1/events", handle: s.showEvents, need: viewer}),
+		{method: http.MethodPost, path: "/api/v1/import", handle: s.importHistory, need: admin},
+		{method: http.MethodPost, path: "/api/v1/backup", handle: s.makeBackup, need: admin},
+		oneByOne(route{method: get, path: "/api/openapi.yaml", handle: s.showOpenAPI, need: viewer}),
 
 		// The pages.
-		{get, "/", s.wallPage, viewer},
-		{get, "/devices", s.devicesPage, viewer},
-		{get, "/devices/:device", s.devicePage, viewer},
-		{get, "/port", s.portPage, viewer},
-		{get, "/search", s.searchPage, viewer},
-		{get, "/map", s.mapPage, viewer},
-		{get, "/alerts", s.alertsPage, viewer},
-		{get, "/incidents/:id", s.incidentPage, viewer},
-		{http.MethodPost, "/silences/:id/end", s.endSilencePost, operator}, // a form cannot send DELETE
-		{get, "/status", s.statusPage, viewer},
-		{get, "/groups", s.groupsPage, viewer},
-		{get, "/groups/:group", s.groupPage, viewer},
-		{get, "/docs/", s.docsIndex, viewer},
-		{get, "/docs/:page", s.docsPage, viewer},
-		{get, "/assets/*name", s.showAsset, everyone},
+		onTheWall(route{method: get, path: "/", handle: s.wallPage, need: viewer}),
+		oneByOne(route{method: get, path: "/devices", handle: s.devicesPage, need: viewer}),
+		oneByOne(route{method: get, path: "/devices/:device", handle: s.devicePage, need: viewer}),
+		oneByOne(route{method: get, path: "/port", handle: s.portPage, need: viewer}),
+		{method: get, path: "/search", handle: s.searchPage, need: viewer},
+		{method: get, path: "/map", handle: s.mapPage, need: viewer},
+		{method: get, path: "/alerts", handle: s.alertsPage, need: viewer},
+		{method: get, path: "/incidents/:id", handle: s.incidentPage, need: viewer},
+		{method: http.MethodPost, path: "/silences/:id/end", handle: s.endSilencePost, need: operator}, // a form cannot send DELETE
+		{method: get, path: "/status", handle: s.statusPage, need: viewer},
+		{method: get, path: "/groups", handle: s.groupsPage, need: viewer},
+		{method: get, path: "/groups/:group", handle: s.groupPage, need: viewer},
+		oneByOne(route{method: get, path: "/docs/", handle: s.docsIndex, need: viewer}),
+		oneByOne(route{method: get, path: "/docs/:page", handle: s.docsPage, need: viewer}),
+		{method: get, path: "/login", handle: s.loginPage, need: everyone},
+		{method: http.MethodPost, path: "/login", handle: s.login, need: everyone},
+		{method: http.MethodPost, path: "/logout", handle: s.logout, need: viewer},
+		{method: get, path: "/assets/*name", handle: s.showAsset, need: everyone},
 
 		// Its own health.
-		{get, "/metrics", s.showMetrics, viewer},
-		{get, "/-/healthy", s.healthy, everyone},
-		{get, "/-/ready", s.ready, everyone},
+		{method: get, path: "/metrics", handle: s.showMetrics, need: viewer},
+		{method: get, path: "/-/healthy", handle: s.healthy, need: everyone},
+		{method: get, path: "/-/ready", handle: s.ready, need: everyone},
 	}...)
 	if s.demo != nil {
-		routes = append(routes, route{http.MethodPost, "/demo/flood", s.startFlood, operator})
+		routes = append(routes, route{method: http.MethodPost, path: "/demo/flood", handle: s.startFlood, need: operator})
 	}
 	return routes
 }

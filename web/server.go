@@ -57,7 +57,7 @@ type Server struct {
 	stalled     *metrics.Counter
 	refused     *metrics.Counter
 
-	access   access
+	access   *access
 	rounds   *feed // rates and device events
 	wallFeed *feed // the wall, for walls
 	pictures *pictures
@@ -65,10 +65,11 @@ type Server struct {
 	pages    *pageSet
 	docs     docSet
 	compressor
-	drawing gate // pictures drawn at once
-	asking  gate // questions to the store at once
-	ending  chan struct{}
-	handler http.Handler
+	drawing   gate // pictures drawn at once
+	asking    gate // questions to the store at once
+	passwords gate // compared at once
+	ending    chan struct{}
+	handler   http.Handler
 
 	wallMu     sync.Mutex
 	wall       *wallView
@@ -86,7 +87,7 @@ func New(cfg Config, deps Deps) *Server {
 	s := &Server{
 		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import, history: deps.History, incidents: deps.Incidents, notices: deps.Notices, usual: deps.Usual, changes: deps.Changes, demo: deps.Demo, creep: deps.Creep, backtest: deps.Backtest, resurvey: deps.Resurvey, view: deps.Network, backup: deps.Backup,
 		storeStatus: deps.StoreStatus, isReady: deps.Ready, metrics: deps.Metrics,
-		access: newAccess(cfg.BaseURL),
+		access: newAccess(cfg.BaseURL, cfg.Credentials, cfg.SessionKey, deps.Revoked), passwords: newGate(passwordsAtOnce),
 		rounds: newFeed(feedAge, feedBytes, now), wallFeed: newFeed(feedAge, 1, now),
 		pictures: newPictures(pictureCache), drawing: newGate(cores), asking: newGate(4 * cores),
 		sparks: newSparks(), pages: newPageSet(), ending: make(chan struct{}),

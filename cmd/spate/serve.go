@@ -61,7 +61,11 @@ func (a *app) serve(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	if err != nil {
 		return err
 	}
+	if webConfig.SessionKey, err = s.logins.key(); err != nil {
+		return err
+	}
 	server := web.New(webConfig, s.deps())
+	s.server.Store(server)
 	shown := server.TellIncident
 	s.watch.shown.Store(&shown)
 	s.eyes.server.Store(server)
@@ -100,7 +104,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 }
 
 func serverConfig(cfg *config.Config) (web.Config, error) {
-	out := web.Config{Version: version, BaseURL: cfg.Server.BaseURL, Zone: cfg.Server.Location, WallAllow: cfg.Web.WallAllow}
+	out := web.Config{Version: version, BaseURL: cfg.Server.BaseURL, Zone: cfg.Server.Location, WallAllow: cfg.Web.WallAllow, Credentials: credentials(cfg)}
 	if cfg.Server.TLSCertFile == "" {
 		return out, nil
 	}
@@ -145,6 +149,7 @@ func (s *site) reloads(ctx context.Context, cfg *config.Config, reload func() (*
 			s.log.Warn("takes effect at the next start", "key", key)
 		}
 		s.log.Info("config taken over", "devices", len(next.Targets))
+		s.log.Info("audit", "what", "reload", "by", "SIGHUP", "about", next.Files[0])
 		cfg = next
 	}
 }

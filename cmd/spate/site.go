@@ -33,6 +33,8 @@ type site struct {
 	notices   *notices
 	chronicle *chronicle
 	eyes      *eyes
+	logins    *logins
+	server    atomic.Pointer[web.Server] // nil before it serves
 	past      *past
 	creep     *creep
 	config    atomic.Pointer[config.Config]
@@ -94,6 +96,9 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	s.watch.told.Store(&tell)
 	s.notices.resume(s.watch)
 	s.chronicle = newChronicle(s.state, log)
+	if s.logins, err = newLogins(s.state); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	s.past, s.creep = &past{site: s}, &creep{site: s}
 	s.config.Store(cfg)
 	counts := poller.NewCounts(s.metrics)
@@ -172,6 +177,9 @@ func (s *site) adopt(cfg *config.Config) {
 		s.log.Error("targets of messages not taken over, the old ones stay", "err", err)
 	}
 	s.config.Store(cfg)
+	if server := s.server.Load(); server != nil {
+		server.SetCredentials(credentials(cfg))
+	}
 	s.poller.Set(cfg.Targets)
 }
 
@@ -200,6 +208,7 @@ func (s *site) deps() web.Deps {
 		Backtest:    s.past.run,
 		Creep:       s.creep.last.Load,
 		History:     s.sightings,
+		Revoked:     s.logins,
 		Usual:       s.watch.baselines.Usual,
 		Changes:     s.state.Changes,
 		Resurvey:    s.poller.Resurvey,

@@ -1,0 +1,99 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"spate"
+)
+
+const passwordsAtOnce = 2 // each takes 64 MiB
+
+// loginPage is shown to who has to log in.
+func (s *Server) loginPage(c *gin.Context) error {
+	if !s.access.closed() {
+		c.Redirect(http.StatusSeeOther, "/")
+		return nil
+	}
+	return s.show(c, http.StatusOK, "login", page{Title: "Log in", Here: "login", Body: map[string]any{"Next": localPath(c.Query("next"))}})
+}
+
+// localPath is where to go after the login: nowhere else but here.
+func localPath(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.ContainsAny(next, "\\\r\n") {
+		return "/"
+	}
+	return u.RequestURI()
+}
+
+// login takes a name and a password, as a form or as JSON.
+func (s *Server) login(c *gin.Context) error {
+	var body struct{ Name, Password, Next string }
+	if err := readBody(c, &body); err != nil {
+		return err
+	}
+	if origin := c.GetHeader("Origin"); origin != "" && !s.access.ownOrigin(origin, c.Request.Host) {
+		return newProblem(http.StatusForbidden, "Origin", "a login from the page %s is refused", quoted(origin))
+	}
+	from, now := remote(c), s.access.now()
+	if wait := s.access.guesses.wait(from, now); wait > 0 {
+		return tooMany(c, wait)
+	}
+	user, ok := s.verify(c, body.Name, spate.Secret(body.Password))
+	form := c.ContentType() == "application/x-www-form-urlencoded"
+	if !ok {
+		s.access.guesses.failed(from, now)
+		s.audit(c, "login failed", spate.Clean(body.Name), "")
+		if form {
+			return s.show(c, http.StatusUnauthorized, "login", page{Title: "Log in", Here: "login", Body: map[string]any{"Next": localPath(body.Next), "Wrong": true, "Name": spate.Clean(body.Name)}})
+		}
+		writeProblem(c, newProblem(http.StatusUnauthorized, "", "name or password are wrong"))
+		return nil
+	}
+	s.access.sessions.give(c, session{Name: user.Name, Proof: proofOf(user.Hash)}, s.access.secure(c))
+	s.audit(c, "login", user.Name, "")
+	if form {
+		c.Redirect(http.StatusSeeOther, localPath(body.Next))
+		return nil
+	}
+	return s.writeJSON(c, map[string]string{"name": user.Name, "role": user.Role})
+}
+
+// verify checks a password; a name that is none takes as long.
+func (s *Server) verify(c *gin.Context, name string, password spate.Secret) (User, bool) {
+	if err := s.passwords.enter(c.Request.Context()); err != nil {
+		return User{}, false
+	}
+	defer s.passwords.leave()
+	user := User{Hash: nobodysHash}
+	known := false
+	for _, u := range s.access.who.Load().Users {
+		if u.Name == name && u.Hash != "" {
+			user, known = u, true
+		}
+	}
+	return user, verifyPassword(user.Hash, password) && known
+}
+
+// logout ends the session.
+func (s *Server) logout(c *gin.Context) error {
+	i := who(c)
+	if err := s.access.sessions.end(c, i.session, s.access.secure(c)); err != nil {
+		s.log.Error("a logout is not kept: the session would count again after a restart", "err", err)
+	}
+	s.audit(c, "logout", i.name, "")
+	c.Redirect(http.StatusSeeOther, "/login")
+	return nil
+}
+
+// audit notes in the log what a person has done.
+func (s *Server) audit(c *gin.Context, what, by, about string) {
+	s.log.Info("audit", "what", what, "by", by, "about", about, "from", remote(c))
+}
+
+// SetCredentials replaces who may come in, while requests are answered.
+func (s *Server) SetCredentials(w Credentials) { s.access.who.Store(&w) }
