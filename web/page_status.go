@@ -36,6 +36,7 @@ func (s *Server) statusPage(c *gin.Context) error {
 		Self: []labelled{
 			{"Version", s.cfg.Version}, {"Open event streams", formatCount(s.rounds.watching() + s.wallFeed.watching())},
 			{"Events dropped, queue full", formatCount(int(s.board.Dropped()))}, {"Zooming charts", zoomWords(s.pages.assets.zoom())},
+			{"Open incidents", formatCount(len(s.incidents.Open()))}, {"Messages waiting", formatCount(s.notifierStatus().Queued)},
 		},
 	}
 	if q := st.Queue; q != nil {

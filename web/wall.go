@@ -149,6 +149,8 @@ func (s *Server) makeWall(ctx context.Context, now time.Time) *wallView {
 	w.Trouble = s.trouble()
 	if len(w.Bands) > 0 {
 		w.Quiet = ""
+	} else if t.down == 0 && t.unknown == 0 && t.devices > 0 {
+		w.Quiet += s.lastWords(now)
 	}
 	if t.down > 0 {
 		w.Silent = formatCount(t.down) + " not answering"
@@ -300,6 +302,21 @@ func quietWords(t tally) string {
 		return "Waiting for " + plural(t.unknown, "device", "devices") + " · the busiest ports of the others are below"
 	}
 	return "All calm · every device answers, no port is far from its usual"
+}
+
+// lastWords is how long ago the last incident was that people were told of.
+func (s *Server) lastWords(now time.Time) (words string) {
+	err := s.incidents.Between(now.Add(-incidentsBack), now, "", func(in *spate.Incident) bool {
+		if in.Severity == spate.Info {
+			return true
+		}
+		words = " · last incident " + formatAge(now.Sub(in.StartedAt)) + " ago"
+		return false
+	})
+	if err != nil {
+		s.log.Error("incidents not read", "err", err)
+	}
+	return words
 }
 
 // beat tells the wall to those who watch it, until ctx ends.

@@ -87,7 +87,11 @@ func (c *client) do(req *http.Request, wanted string, patience time.Duration) ([
 	if len(body) > largestAnswer {
 		return nil, fmt.Errorf("the answer of %s is larger than 64 MiB: ask for less", c)
 	}
-	if resp.StatusCode != http.StatusOK {
+	switch resp.StatusCode {
+	case http.StatusOK, http.StatusCreated:
+	case http.StatusNoContent:
+		return nil, nil
+	default:
 		return nil, c.refused(resp, body)
 	}
 	if got, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")); got != wanted {
