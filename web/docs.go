@@ -60,6 +60,9 @@ func (d *docSet) all() []docPage {
 			}
 			d.pages = append(d.pages, p)
 		}
+		if p, err := apiPage(openapi); err == nil { // a test says so
+			d.pages = append(d.pages, p)
+		}
 	})
 	return d.pages
 }

@@ -42,6 +42,12 @@ func TestEveryPageOfTheDocumentationIsShownAndItsLinksLeadSomewhere(t *testing.T
 			t.Errorf("%s has a link to a file", f)
 		}
 	}
+	api := body(t, r.get(t, "/docs/api"))
+	for _, line := range r.Routes() {
+		if want := line.Method + " " + strings.NewReplacer(":device", "{device}", ":id", "{id}", ":name", "{name}").Replace(line.Path); strings.HasPrefix(line.Path, "/api/") && !strings.Contains(api, want) {
+			t.Errorf("the reference does not tell of %s", want)
+		}
+	}
 	if resp := r.get(t, "/docs/nothing"); resp.StatusCode != http.StatusNotFound {
 		t.Errorf("a page that is not there: %d", resp.StatusCode)
 	}

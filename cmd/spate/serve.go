@@ -108,11 +108,11 @@ func serverConfig(cfg *config.Config) (web.Config, error) {
 	if cfg.Server.TLSCertFile == "" {
 		return out, nil
 	}
-	pair, err := tls.LoadX509KeyPair(cfg.Server.TLSCertFile, cfg.Server.TLSKeyFile)
+	certs, err := newCertificate(cfg.Server.TLSCertFile, cfg.Server.TLSKeyFile)
 	if err != nil {
 		return out, fmt.Errorf("server.tls_cert_file: %w", err)
 	}
-	out.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	out.TLS = &tls.Config{GetCertificate: certs.get, MinVersion: tls.VersionTLS12}
 	return out, nil
 }
 
