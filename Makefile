@@ -1,7 +1,7 @@
 # make run    builds Spate and starts it with config.toml: http://127.0.0.1:8080
 # make test   the whole suite; installs missing test tools when it may
 # make demo   a simulated provider with floods on loopback; no hardware is needed
-# make bench | bench-store | bench-detect | bench-origin | test-long | fuzz | lint | race | build | victoria-metrics | clean
+# make bench | bench-store | bench-detect | bench-origin | test-long | fuzz | lint | race | build | release | victoria-metrics | clean
 
 GO       ?= go
 BENCH    ?= .
@@ -19,7 +19,7 @@ go_files = find . -name '*.go' -not -path '*/node_modules/*' -print0
 bundle   = web/assets/bundle
 vm       = github.com/VictoriaMetrics/VictoriaMetrics
 
-.PHONY: run demo build bundle test race bench bench-store bench-detect bench-origin test-long fuzz lint tools victoria-metrics clean
+.PHONY: run demo build bundle test race bench bench-store bench-detect bench-origin test-long fuzz lint tools victoria-metrics release nfpm clean
 
 run: build
 	@exec bin/spate serve -config config.toml
@@ -99,5 +99,28 @@ bin/victoria-metrics: go.mod
 	  && CGO_ENABLED=0 GOBIN='$(CURDIR)/bin' $(GO) install -ldflags '-s -w' $(vm)/app/victoria-metrics@$$version && touch $@ \
 	  || echo 'VictoriaMetrics cannot be built: tests that need it are skipped'
 
+# Packages in dist/: the same commit gives the same octets. Without the chart bundle
+# it refuses.
+release: bundle nfpm
+	@[ -n '$(VERSION)' ] || { echo 'make release VERSION=1.2.3'; exit 1; }
+	@[ -s $(bundle)/chart.js ] || { echo 'no chart bundle: npm is needed for a release'; exit 1; }
+	@rm -rf dist && mkdir -p dist/root
+	@export SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct); \
+	for arch in amd64 arm64; do \
+	    CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -buildvcs=$(vcs) -ldflags '$(ldflags)' -o dist/root/spate ./cmd/spate || exit 1; \
+	    [ $$arch != amd64 ] || { $(GO) run ./packaging/licences "$$($(GO) env GOMODCACHE)" dist/root/spate web/node_modules/uplot/LICENSE >dist/root/THIRD-PARTY.txt || exit 1; \
+	        bin/spate completion bash >dist/root/spate.bash || $(GO) run ./cmd/spate completion bash >dist/root/spate.bash || exit 1; }; \
+	    sed 's|^path = "data" |path = "/var/lib/spate" |' config.toml >dist/root/config.toml; \
+	    for kind in deb rpm; do ARCH=$$arch VERSION='$(VERSION)' bin/nfpm package -f packaging/nfpm.yaml -p $$kind -t dist/ >/dev/null || exit 1; done; \
+	    tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$$SOURCE_DATE_EPOCH -C dist/root -cf - spate config.toml THIRD-PARTY.txt | gzip -n >dist/spate_$(VERSION)_linux_$$arch.tar.gz; \
+	done
+	@cd dist && sha256sum *.deb *.rpm *.tar.gz >SHA256SUMS && cat SHA256SUMS
+
+nfpm: bin/nfpm
+
+# The newest release that builds with this toolchain.
+bin/nfpm:
+	@GOBIN='$(CURDIR)/bin' $(GO) install github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.0
+
 clean:
-	@rm -rf bin $(bundle) web/node_modules
+	@rm -rf dist bin $(bundle) web/node_modules

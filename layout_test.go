@@ -4,6 +4,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -16,7 +17,7 @@ var floors = map[string]int{
 	"poller": 1, "flow": 1, "host": 1, "topology": 1, "detect": 1, "suspect": 1, "incident": 1, "alert": 1,
 	"storage": 1, "promql": 1, "graph": 1,
 	"web": 2, "lab": 2,
-	"cmd": 3,
+	"cmd": 3, "packaging": 3,
 }
 
 // lodgers says which room a big dependency lives in; no other room may import it.
@@ -65,6 +66,20 @@ func TestRoomsImportLowerFloorsOnly(t *testing.T) {
 					t.Errorf("%s imports %s, which lodges in room %s", file, path, home)
 				}
 			}
+		}
+	}
+}
+
+// Text becomes HTML by html/template's own escaping and in no other way.
+func TestNothingIsCalledHTMLByHand(t *testing.T) {
+	by := "template." + "HTML"
+	for file := range goFiles(t) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), by) && file != "layout_test.go" {
+			t.Errorf("%s uses %s", file, by)
 		}
 	}
 }
