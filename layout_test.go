@@ -28,6 +28,7 @@ var lodgers = map[string]string{
 	"github.com/prometheus/prometheus/":           "promql",
 	"github.com/gin-gonic/gin":                    "web",
 	"github.com/yuin/goldmark":                    "web",
+	"github.com/coreos/go-oidc/v3":                "web",
 	"gonum.org/v1/plot":                           "graph",
 	"github.com/spf13/cobra":                      "cmd",
 	"github.com/pelletier/go-toml/v2":             "cmd",

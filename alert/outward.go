@@ -84,6 +84,9 @@ func NewOutward(allow []netip.Prefix, roots *x509.CertPool, secrets ...spate.Sec
 	}}
 }
 
+// Client is the same for a library that speaks HTTP itself.
+func (o *Outward) Client() *http.Client { return o.client }
+
 var (
 	errLinkLocal = errors.New("is an address of this link or of a cloud's metadata, which is never spoken to")
 	errPrivate   = errors.New("is a private address behind a public name")

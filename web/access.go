@@ -48,6 +48,7 @@ func roleOf(word string) role {
 type Credentials struct {
 	Tokens []Token
 	Users  []User
+	OIDC   *SingleSignOn // nil: none
 	// WallAllow are the networks that see the wall without login.
 	WallAllow []netip.Prefix
 }
@@ -121,7 +122,7 @@ func newAccess(baseURL string, who Credentials, key []byte, revoked Revoked) *ac
 // closed tells whether anybody has to log in.
 func (a *access) closed() bool {
 	w := a.who.Load()
-	return len(w.Tokens)+len(w.Users) > 0
+	return len(w.Tokens)+len(w.Users) > 0 || w.OIDC != nil
 }
 
 const identityKey = "identity"

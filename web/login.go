@@ -18,7 +18,17 @@ func (s *Server) loginPage(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/")
 		return nil
 	}
-	return s.show(c, http.StatusOK, "login", page{Title: "Log in", Here: "login", Body: map[string]any{"Next": localPath(c.Query("next"))}})
+	return s.show(c, http.StatusOK, "login", page{Title: "Log in", Here: "login", Body: s.loginBody(localPath(c.Query("next")), "", false)})
+}
+
+// loginBody is what the page offers: a password, single sign-on, or both.
+func (s *Server) loginBody(next, name string, wrong bool) map[string]any {
+	w := s.access.who.Load()
+	passwords := false
+	for _, u := range w.Users {
+		passwords = passwords || u.Hash != ""
+	}
+	return map[string]any{"Next": next, "Name": name, "Wrong": wrong, "Passwords": passwords, "OIDC": w.OIDC != nil, "Way": "/login/oidc?" + url.Values{"next": {next}}.Encode()}
 }
 
 // localPath is where to go after the login: nowhere else but here.
@@ -49,7 +59,7 @@ func (s *Server) login(c *gin.Context) error {
 		s.access.guesses.failed(from, now)
 		s.audit(c, "login failed", spate.Clean(body.Name), "")
 		if form {
-			return s.show(c, http.StatusUnauthorized, "login", page{Title: "Log in", Here: "login", Body: map[string]any{"Next": localPath(body.Next), "Wrong": true, "Name": spate.Clean(body.Name)}})
+			return s.show(c, http.StatusUnauthorized, "login", page{Title: "Log in", Here: "login", Body: s.loginBody(localPath(body.Next), spate.Clean(body.Name), true)})
 		}
 		writeProblem(c, newProblem(http.StatusUnauthorized, "", "name or password are wrong"))
 		return nil

@@ -74,6 +74,8 @@ func (s *Server) routes() []route {
 		oneByOne(route{method: get, path: "/docs/:page", handle: s.docsPage, need: viewer}),
 		{method: get, path: "/login", handle: s.loginPage, need: everyone},
 		{method: http.MethodPost, path: "/login", handle: s.login, need: everyone},
+		{method: get, path: "/login/oidc", handle: s.leave, need: everyone},
+		{method: get, path: "/login/callback", handle: s.comeBack, need: everyone},
 		{method: http.MethodPost, path: "/logout", handle: s.logout, need: viewer},
 		{method: get, path: "/assets/*name", handle: s.showAsset, need: everyone},
 

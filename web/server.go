@@ -58,6 +58,7 @@ type Server struct {
 	refused     *metrics.Counter
 
 	access   *access
+	sso      sso
 	rounds   *feed // rates and device events
 	wallFeed *feed // the wall, for walls
 	pictures *pictures

@@ -3,10 +3,12 @@ package main
 import (
 	"crypto/rand"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"sync"
 	"time"
 
+	"spate/alert"
 	"spate/cmd/spate/config"
 	"spate/storage"
 	"spate/web"
@@ -85,6 +87,10 @@ func (l *logins) Revoked(id string) bool {
 // credentials are those of the config in web's form.
 func credentials(cfg *config.Config) web.Credentials {
 	out := web.Credentials{WallAllow: cfg.Web.WallAllow}
+	if o := cfg.OIDC; o.Issuer != "" {
+		everywhere := []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0")} // but for where clouds keep their secrets
+		out.OIDC = &web.SingleSignOn{Issuer: o.Issuer, ClientID: o.ClientID, ClientSecret: o.ClientSecret, Client: alert.NewOutward(everywhere, nil, o.ClientSecret).Client()}
+	}
 	for _, t := range cfg.Tokens {
 		out.Tokens = append(out.Tokens, web.Token{Name: t.Name, Role: string(t.Role), SHA256: t.SHA256, Devices: t.Devices, Sites: t.Sites})
 	}
