@@ -292,8 +292,12 @@ func tooMany(c *gin.Context, wait time.Duration) error {
 }
 
 // fromWall tells whether the caller's own address is in a network that sees the wall.
-// Headers that proxies add are not believed.
+// Headers that proxies add are not believed, and a name that is not ours is not
+// answered: a foreign page may have made it lead here.
 func (a *access) fromWall(c *gin.Context) bool {
+	if _, err := netip.ParseAddr(hostName(c.Request.Host)); err != nil && !a.ownHost(c.Request.Host) {
+		return false
+	}
 	from := remote(c)
 	for _, p := range a.who.Load().WallAllow {
 		if p.Contains(from) {

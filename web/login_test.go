@@ -75,8 +75,13 @@ func closedRig(t testing.TB) (*rig, *desk, *notices) {
 // call is a request from an address, with a form or JSON.
 func (r *rig) call(t testing.TB, method, path, from, text string, header ...string) *http.Response {
 	t.Helper()
+	return r.callAt(t, "192.0.2.10:8080", method, path, from, text, header...)
+}
+
+func (r *rig) callAt(t testing.TB, host, method, path, from, text string, header ...string) *http.Response {
+	t.Helper()
 	req := httptest.NewRequest(method, path, strings.NewReader(text))
-	req.Host = "spate.example.net"
+	req.Host = host
 	req.RemoteAddr = from + ":4711"
 	if method == http.MethodPost {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -180,6 +185,9 @@ func TestTheWallIsSeenFromItsNetworkAndNothingElse(t *testing.T) {
 			t.Errorf("%s from the wall's network: %d, want %d", path, resp.StatusCode, status)
 		}
 	}
+	if resp := r.callAt(t, "evil.example", "GET", "/", wall, ""); resp.StatusCode != 303 {
+		t.Errorf("by a name that somebody made lead here: %d", resp.StatusCode)
+	}
 	if resp := r.call(t, "HEAD", "/api/v1/events?only=wall", wall, ""); resp.StatusCode != 200 {
 		t.Errorf("the wall's own events: %d", resp.StatusCode)
 	}
@@ -242,7 +250,7 @@ func TestLoginGuardsItsFormsAndEnds(t *testing.T) {
 			t.Errorf("%s: %d", name, resp.StatusCode)
 		}
 	}
-	if resp := r.call(t, "POST", ack, stranger, `{"by":"ann"}`, "Cookie", cookie, "Content-Type", "application/json", "X-Spate-CSRF", m[1], "Origin", "http://spate.example.net"); resp.StatusCode != 200 {
+	if resp := r.call(t, "POST", ack, stranger, `{"by":"ann"}`, "Cookie", cookie, "Content-Type", "application/json", "X-Spate-CSRF", m[1], "Origin", "http://192.0.2.10:8080"); resp.StatusCode != 200 {
 		t.Errorf("with the guard in a header: %d", resp.StatusCode)
 	}
 	form.Set("csrf", m[1])

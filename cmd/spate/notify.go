@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"golang.org/x/sync/errgroup"
 
 	"spate"
 	"spate/alert"
@@ -142,10 +143,12 @@ func (n *notices) resume(w *watch) {
 
 // run tells until ctx ends.
 func (n *notices) run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
 	if n.heart != nil {
-		go n.heart.Run(ctx)
+		group.Go(func() error { n.heart.Run(ctx); return nil })
 	}
-	return n.Run(ctx)
+	group.Go(func() error { return n.Run(ctx) })
+	return group.Wait()
 }
 
 // desk is the same in words of web.
