@@ -25,7 +25,7 @@ const mostTop = 1000 // the API gives no more
 func topCommand(a *app) *cobra.Command {
 	var by string
 	var n int
-	var all bool
+	var all, live bool
 	cmd := &cobra.Command{
 		Use:   "top",
 		Short: "Show the busiest ports now",
@@ -37,12 +37,16 @@ func topCommand(a *app) *cobra.Command {
 			if n < 1 || n > mostTop {
 				return a.misused("-n %d, wanted 1 to %d", n, mostTop)
 			}
+			if live {
+				return a.liveTop(ctx, by, n, all)
+			}
 			return a.top(ctx, by, n, all)
 		}),
 	}
 	cmd.Flags().StringVar(&by, "by", "factor", "order: "+strings.Join(topOrders(), ", "))
 	cmd.Flags().IntVarP(&n, "n", "n", 20, "how many")
 	cmd.Flags().BoolVar(&all, "all", false, "with LAG members, SVIs and sub-units, whose parent counts the same octets")
+	cmd.Flags().BoolVar(&live, "live", false, "stay, and show them anew every two seconds until Ctrl-C")
 	return cmd
 }
 

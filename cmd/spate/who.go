@@ -7,6 +7,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"spate"
 )
 
 // errFlood ends `spate who` with its own exit code: a flood lasts.
@@ -64,7 +66,7 @@ func (a *app) who(ctx context.Context) error {
 func (a *app) sentences(all []suspectAnswer) {
 	said := map[string]bool{}
 	for _, s := range all {
-		text := printable(s.Summary)
+		text := spate.CleanTo(s.Summary, 1000) // a sentence is longer than a name
 		if s.Incident == nil {
 			text = "Not told yet, under watch: " + text
 		}
