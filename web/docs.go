@@ -63,6 +63,7 @@ func (d *docSet) all() []docPage {
 		if p, err := apiPage(openapi); err == nil { // a test says so
 			d.pages = append(d.pages, p)
 		}
+		d.pages = append(d.pages, partsPage())
 	})
 	return d.pages
 }

@@ -341,3 +341,24 @@ func TestWrongLoginsLookAlike(t *testing.T) {
 		t.Errorf("answer %s", pages[0])
 	}
 }
+
+// Whatever is posted is taken or explained, and nothing of it is an error of ours.
+func FuzzBodiesAreTakenOrExplained(f *testing.F) {
+	for _, b := range []string{`{"by":"ann","note":"x"}`, `{"verdict":"attack","by":"a"}`, `{"match":{"device":"*"},"for":"1h","by":"a","reason":"b"}`, `{"name":"x","password":"y"}`, `by=a&note=b`, `{"by":["a"]}`, `[]`, `null`, "\xff\xfe", `{"match":{"device":"["},"until":"9999-01-01T00:00:00Z","by":"a","reason":"b"}`} {
+		f.Add(b, true)
+		f.Add(b, false)
+	}
+	r, _, _ := closedRig(f)
+	f.Fuzz(func(t *testing.T, text string, form bool) {
+		kind := "application/json"
+		if form {
+			kind = "application/x-www-form-urlencoded"
+		}
+		for _, path := range []string{"/api/v1/incidents/20260303-140230/ack", "/api/v1/incidents/20260303-140230/verdict", "/api/v1/silences", "/demo/flood"} {
+			resp := r.call(t, "POST", path, stranger, text, "Authorization", "Bearer "+adminToken, "Content-Type", kind)
+			if resp.StatusCode >= 500 {
+				t.Errorf("%s of %q: %d %s", path, text, resp.StatusCode, body(t, resp))
+			}
+		}
+	})
+}
