@@ -284,10 +284,8 @@ func TestKilledBetweenDecidingAndSending(t *testing.T) {
 		}
 		return true
 	})
-	for key, n := range times {
-		if twice += n - 1; n > 2 {
-			t.Errorf("%s was sent %d times", key, n)
-		}
+	for _, n := range times { // two kills in a row may hit the same one
+		twice += n - 1
 	}
 	t.Logf("%d kills: %d incidents told, %d twice", kills, saved, twice)
 	if saved < kills || twice > kills {
