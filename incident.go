@@ -157,6 +157,7 @@ type Place struct {
 type UserShare struct {
 	UID   int     `json:"uid"`
 	User  string  `json:"user"`
+	Host  string  `json:"host"`  // the machine
 	Share float64 `json:"share"` // 0..1
 	TxBps Figure  `json:"tx_bps"`
 }

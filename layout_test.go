@@ -33,6 +33,8 @@ var lodgers = map[string]string{
 	"github.com/spf13/cobra":                      "cmd",
 	"github.com/pelletier/go-toml/v2":             "cmd",
 	"github.com/jsimonetti/rtnetlink/v2":          "host",
+	"github.com/cilium/ebpf":                      "host",
+	"github.com/google/nftables":                  "host",
 	"github.com/wneessen/go-mail":                 "alert",
 }
 

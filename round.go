@@ -60,6 +60,7 @@ type Round struct {
 	Interval time.Duration // until the next one
 	Late     time.Duration // how long after its slot it started
 	PDUs     int           // requests sent
+	Backlog  bool          // kept elsewhere until now; it says nothing of what time it is
 	Burst    bool          // read out of turn, as a device in an incident is; Interval is still its usual one
 	Refresh  time.Duration // the device renews its counters this often; 0 not known
 	System   System

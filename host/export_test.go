@@ -1,5 +1,7 @@
 package host
 
+import "time"
+
 // What tests of the decoders need.
 var (
 	ParseOSRelease = parseOSRelease
@@ -7,3 +9,6 @@ var (
 	ParseSpeed     = parseSpeed
 	KernelSource   = kernelSource
 )
+
+// SetNow gives a fleet another clock.
+func SetNow(f *Fleet, now func() time.Time) { f.now = now }

@@ -62,7 +62,8 @@ type Desk struct {
 	cfg  Config
 	keep Keeper
 	log  *slog.Logger
-	told func(*spate.Incident) // after each change worth telling; nil: nobody listens
+	told func(*spate.Incident)             // after each change worth telling; nil: nobody listens
+	asks func(*spate.Origin) spate.Senders // who sends on the machines behind it
 
 	mu    sync.Mutex
 	cases []*matter
@@ -76,8 +77,12 @@ func New(cfg Config, keep Keeper, told func(*spate.Incident), log *slog.Logger) 
 	if cfg.Zone == nil {
 		cfg.Zone = time.Local
 	}
-	return &Desk{cfg: cfg, keep: keep, told: told, log: log}
+	return &Desk{cfg: cfg, keep: keep, told: told, log: log, asks: func(*spate.Origin) spate.Senders { return spate.Senders{} }}
 }
+
+// Ask sets whom to ask which users send on the machines behind an origin. It is to be
+// called before anything is found.
+func (d *Desk) Ask(senders func(*spate.Origin) spate.Senders) { d.asks = senders }
 
 // Restore takes up incidents that were open when Spate ended, and the last closed
 // ones, newest first. A flood that still runs is the same incident then.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"spate"
@@ -15,6 +16,9 @@ const (
 	uplinkFull  = 0.8 // how full an uplink is when everybody feels it
 	recordShare = 0.5 // of what is worth a page is worth a record
 	pagePolls   = 2
+	explains    = 0.5 // of the excess: the user is named in the sentence
+	mostUsers   = 10
+	mostTalkers = 20
 )
 
 // weigh decides what a flood is worth now, opens it when it is time, and fills in
@@ -111,7 +115,52 @@ func (d *Desk) fill(at time.Time, m *matter) {
 			in.Victims = append(in.Victims, spate.Place{Device: id.Device, Port: id.Name})
 		}
 	}
+	d.senders(m)
 	in.Summary = d.sentence(m, at)
+}
+
+// senders asks which users send. What was known stays when a machine falls silent in
+// the flood, or the flood dies down.
+func (d *Desk) senders(m *matter) {
+	in := &m.record
+	if copied(in.Kind) || in.Kind == spate.KindInboundDDoS || in.EndedAt != nil {
+		return
+	}
+	var all spate.Senders
+	for i := range in.Origins {
+		s := d.asks(&in.Origins[i])
+		all.Users, all.Talkers, all.Evidence = append(all.Users, s.Users...), append(all.Talkers, s.Talkers...), append(all.Evidence, s.Evidence...)
+		if i == 0 && len(s.Users) > 0 && in.Origins[0].Hosts != nil {
+			in.Origins[0].Hosts = withUser(in.Origins[0].Hosts, &s.Users[0])
+			first := in.Origins[0]
+			in.Origin = &first
+		}
+		if len(all.Users) >= mostUsers {
+			break
+		}
+	}
+	if len(all.Users)+len(all.Evidence) > 0 {
+		m.senders = all
+	}
+	if users := m.senders.Users; len(users) > 0 {
+		in.Users, in.Talkers = users[:min(len(users), mostUsers)], m.senders.Talkers[:min(len(m.senders.Talkers), mostTalkers)]
+	}
+	in.Evidence = append(slices.Clip(m.best.Evidence), m.senders.Evidence...)
+}
+
+// withUser writes the user beside the host it is an account of.
+func withUser(hosts spate.List[spate.HostNamed], u *spate.UserShare) spate.List[spate.HostNamed] {
+	if u.Share < explains || u.UID < 0 {
+		return hosts
+	}
+	out := slices.Clone(hosts)
+	for i := range out {
+		if short, _, _ := strings.Cut(out[i].Name, "."); len(out) == 1 || short == u.Host {
+			out[i].User = u.User
+			return out
+		}
+	}
+	return hosts
 }
 
 // origin is a suspect as it is told, with the hosts that were behind its port
@@ -159,6 +208,8 @@ func (m *matter) compare(at time.Time, before *spate.Incident) {
 		m.moment(at, fmt.Sprintf("the origin is now %v", in.Origin.ID()))
 	case len(in.Origins) > len(before.Origins):
 		m.moment(at, fmt.Sprintf("%d ports send now", len(in.Origins)))
+	case userNamed(in) != "" && userNamed(in) != userNamed(before):
+		m.moment(at, fmt.Sprintf("%s sends %.0f %% of the excess", userNamed(in), 100*in.Users[0].Share))
 	case float64(in.RateBps) > worseBy*m.toldBps:
 		m.moment(at, fmt.Sprintf("risen to %v", spate.BitRate(in.RateBps)))
 		m.toldBps = float64(in.RateBps)
@@ -166,6 +217,15 @@ func (m *matter) compare(at time.Time, before *spate.Incident) {
 		return
 	}
 	m.dirty = true
+}
+
+// userNamed is the user who explains most of a flood, as the sentence says it; ""
+// nobody does.
+func userNamed(in *spate.Incident) string {
+	if len(in.Users) == 0 || in.Users[0].Share < explains || in.Users[0].UID < 0 {
+		return ""
+	}
+	return "user " + in.Users[0].User
 }
 
 // rounder tells whether the rate shown would be another: the wall follows, nobody

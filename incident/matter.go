@@ -18,6 +18,7 @@ type matter struct {
 	best    spate.Finding
 	fault   bool
 	members map[spate.PortID]bool // faults that are folded into it
+	senders spate.Senders         // as last heard
 	paged   bool
 	polls   int       // different windows that spoke for it
 	newest  time.Time // end of the newest window

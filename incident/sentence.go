@@ -38,6 +38,12 @@ func (d *Desk) sentence(m *matter, at time.Time) string {
 	if len(in.Origins) > 2 {
 		s.WriteString("; also " + others(in.Origins[1:]))
 	}
+	if user := userNamed(in); user != "" {
+		fmt.Fprintf(&s, "; %s %.0f %%", user, 100*in.Users[0].Share)
+		if in.Users[0].Host != "" && len(o.Hosts) != 1 {
+			s.WriteString(" on " + in.Users[0].Host)
+		}
+	}
 	if exit := leaves(in); exit != "" {
 		s.WriteString("; leaves by " + exit)
 	}

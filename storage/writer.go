@@ -114,7 +114,9 @@ func (w *writer) take(r *spate.Round) {
 			w.spread(ps.get(rd.Port.ID), &rd.Rate)
 		}
 	}
-	w.tend(r.At.UnixMilli())
+	if !r.Backlog {
+		w.tend(r.At.UnixMilli())
+	}
 	ps.mu.Unlock()
 	if w.rows.full() {
 		w.push()

@@ -12,11 +12,12 @@ import (
 
 // Config is what the operator says of the network.
 type Config struct {
-	Links    [][2]spate.PortID       // [[link]]
-	External map[string][]string     // device to ifName globs, device.external
-	Names    map[string]Name         // by MAC or IP as printed by spate.MAC and netip
-	Reverse  func(netip.Addr) string // a name of an address, as far as it is known; it must not wait; nil: none is
-	KeepFor  time.Duration           // how long the last good tables of a device stand; 0 is 7 days
+	Links    [][2]spate.PortID            // [[link]]
+	External map[string][]string          // device to ifName globs, device.external
+	Names    map[string]Name              // by MAC or IP as printed by spate.MAC and netip
+	Reverse  func(netip.Addr) string      // a name of an address, as far as it is known; it must not wait; nil: none is
+	Called   func(places []string) string // what a machine calls itself that has one of these MACs or addresses, "" none; nil: nobody says
+	KeepFor  time.Duration                // how long the last good tables of a device stand; 0 is 7 days
 }
 
 // A Name is what [hosts] csv says of a MAC or an address.

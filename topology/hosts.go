@@ -144,6 +144,9 @@ func (g *Graph) named(h spate.Host) spate.Host {
 			h.Name, h.Customer = n.Name, n.Customer
 		}
 	}
+	if h.Name == "" && g.cfg.Called != nil {
+		h.Name = g.cfg.Called(keys)
+	}
 	for i := 0; h.Name == "" && g.cfg.Reverse != nil && i < len(h.IPs); i++ {
 		h.Name = g.cfg.Reverse(h.IPs[i])
 	}

@@ -30,6 +30,7 @@ type View struct {
 	fresh  map[spate.PortID]int   // hosts of them that are seen now
 	ends   map[spate.PortID]int   // of a port or bundle, the index of its link
 	tables map[string]*spate.Tables
+	macs   map[spate.MAC]bool // of Hosts
 }
 
 type end struct {
@@ -63,6 +64,10 @@ func (g *Graph) View(now time.Time) *View {
 		v.tables[d.name] = d.tables
 	}
 	g.settleHosts(v, id, now)
+	v.macs = make(map[spate.MAC]bool, len(v.Hosts))
+	for i := range v.Hosts {
+		v.macs[v.Hosts[i].MAC] = true
+	}
 	g.roles(v, id)
 	for _, name := range g.names() {
 		g.devices[name].watch(v.loose(g.devices[name]))
@@ -306,3 +311,6 @@ func (v *View) Beside(device string) []string {
 	}
 	return out
 }
+
+// HasHost tells whether a host's place is known.
+func (v *View) HasHost(m spate.MAC) bool { return v.macs[m] }

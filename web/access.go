@@ -25,6 +25,7 @@ type role int
 const (
 	nobody   role = iota
 	everyone      // no credential needed: health, assets
+	pusher        // spate agent on a machine: it may push that machine's figures, and read nothing
 	viewer
 	operator
 	admin
@@ -33,6 +34,8 @@ const (
 // roleOf reads the words of the config.
 func roleOf(word string) role {
 	switch word {
+	case "agent":
+		return pusher
 	case "viewer":
 		return viewer
 	case "operator":
@@ -150,6 +153,8 @@ func (a *access) check(c *gin.Context, r *route) error {
 	}
 	c.Set(identityKey, i)
 	switch {
+	case r.need == pusher && i.role != pusher && a.closed():
+		return newProblem(http.StatusForbidden, "", `this takes a token of role "agent", named after its machine: spate token add -role agent NAME`)
 	case i.role < r.need:
 		return newProblem(http.StatusForbidden, "", "this needs a higher role than %s has", i.name)
 	case i.wall && !r.wall:

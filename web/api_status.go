@@ -15,7 +15,7 @@ type statusJSON struct {
 	Store    storeJSON    `json:"store"`
 	Poller   pollerJSON   `json:"poller"`
 	Notifier notifierJSON `json:"notifier"`
-	Agents   []struct{}   `json:"agents"`
+	Agents   []agentJSON  `json:"agents"`
 	Flow     *struct{}    `json:"flow"`
 }
 
@@ -70,7 +70,7 @@ func (s *Server) showStatus(c *gin.Context) error {
 		Store:    storeJSON{fact(st.Backend), st.ReadOnly, fact(st.Reason), sizeOf(st.Bytes), sizeOf(st.ForecastYearBytes), stamp(st.Oldest), fact(st.Note), st.Queue.answer()},
 		Poller:   pollerJSON{t.devices, t.down, t.lateP99()},
 		Notifier: s.notifierStatus(),
-		Agents:   []struct{}{},
+		Agents:   s.machines(false),
 	})
 }
 

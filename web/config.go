@@ -80,6 +80,7 @@ type Deps struct {
 	Incidents   Incidents                                                                                     // nil: nobody looks for floods
 	Usual       func(id spate.PortID, m spate.Metric, at []time.Time) []float64                               // what is usual at those times, NaN where it is not known; nil: nothing is
 	Changes     func(device string, from, to time.Time, most int) ([]spate.Change, error)                     // what happened to a device; nil: nobody notes it
+	Agents      Agents                                                                                        // nil: pushes of agents are not taken
 	Revoked     Revoked                                                                                       // logins that were ended; nil: not kept over a restart
 	Notices     Notices                                                                                       // nil: nobody is told
 	History     History                                                                                       // of hosts; nil: none is kept

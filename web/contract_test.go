@@ -58,7 +58,7 @@ func questions() map[string][]string {
 	return map[string][]string{
 		"listDevices": {"", "?limit=1"}, "showDevice": {""}, "listPorts": {"", "?q=gi", "?device=sw-2&limit=1"}, "listTop": {"", "?by=pps&n=1&all=1"},
 		"showSeries": {port, port + "&metrics=in_pps&width=7", "?device=sw-1", "?group=all", port + "&usual=1"}, "listIncidents": {"", "?state=open", "?limit=1"}, "showIncident": {""},
-		"listSuspects": {""}, "showCreep": {""}, "showTopology": {""}, "findAnything": {"?q=sw"}, "showStatus": {""},
+		"listSuspects": {""}, "showCreep": {""}, "showTopology": {""}, "findAnything": {"?q=sw"}, "showStatus": {""}, "listAgents": {""},
 		"listChanges": {port}, "listGroups": {""}, "showReport": {port, "?group=all&months=2"}, "listSilences": {""}, "listNotifiers": {""},
 	}
 }

@@ -51,7 +51,7 @@ func credentials() web.Credentials {
 	narrow := token("customer", "viewer", narrowToken)
 	narrow.Devices = []string{"sw-2*"}
 	return web.Credentials{
-		Tokens:    []web.Token{token("wall", "viewer", viewerToken), token("bot", "operator", operatorToken), token("root", "admin", adminToken), narrow},
+		Tokens:    []web.Token{token("wall", "viewer", viewerToken), token("bot", "operator", operatorToken), token("root", "admin", adminToken), token("web-17", "agent", agentToken), narrow},
 		Users:     []web.User{{Name: "ann", Role: "operator", Hash: annsHash()}, {Name: "sso", Role: "viewer"}},
 		WallAllow: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
 	}
@@ -61,9 +61,9 @@ func credentials() web.Credentials {
 func closedRig(t testing.TB) (*rig, *desk, *notices) {
 	t.Helper()
 	d, n := newDesk(), &notices{}
-	r := &rig{board: web.NewBoard([]spate.Device{dev("sw-1"), dev("sw-2")}), store: &fakeStore{}, painter: &fakePainter{Renderer: graph.NewRenderer()}, log: &bytes.Buffer{}}
+	r := &rig{board: web.NewBoard([]spate.Device{dev("sw-1"), dev("sw-2")}), store: &fakeStore{}, painter: &fakePainter{Renderer: graph.NewRenderer()}, log: &bytes.Buffer{}, agents: &fakeAgents{}}
 	r.Server = web.New(web.Config{Version: "0.1.0", Zone: time.UTC, Credentials: credentials(), SessionKey: bytes.Repeat([]byte("k"), 32)}, web.Deps{
-		Board: r.board, Store: r.store, Painter: r.painter, Metrics: metrics.NewSet(), Log: slog.New(slog.NewTextHandler(r.log, nil)), Incidents: d, Notices: n, Revoked: &revoked{map[string]bool{}},
+		Board: r.board, Store: r.store, Painter: r.painter, Metrics: metrics.NewSet(), Log: slog.New(slog.NewTextHandler(r.log, nil)), Incidents: d, Notices: n, Agents: r.agents, Revoked: &revoked{map[string]bool{}},
 		Demo: func(string) string { return "x" },
 	})
 	for _, name := range []string{"sw-1", "sw-2"} {

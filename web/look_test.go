@@ -72,7 +72,7 @@ func TestPagesRenderInBothThemes(t *testing.T) {
 	pages := map[string]string{
 		"devices": "/devices", "device": "/devices/sw-acc-7", "device-silent": "/devices/sw-acc-10", "port": longPort,
 		"port-gap": "/port?device=sw-acc-7&port=Gi1/0/4", "status": "/status", "search": "/search?q=web-host", "missing": "/devices/nope",
-		"alerts": "/alerts", "groups": "/groups", "group": "/groups/uplinks", "docs": "/docs/", "docs-page": "/docs/alerts",
+		"alerts": "/alerts", "groups": "/groups", "group": "/groups/uplinks", "users": "/devices/web-17/users", "docs": "/docs/", "docs-page": "/docs/alerts",
 	}
 	for name, path := range pages {
 		for _, theme := range []string{"dark", "light"} {

@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"spate"
+	"spate/host"
 )
 
 const (
@@ -49,7 +50,8 @@ type deviceBody struct {
 	Facts, Health      []labelled
 	Rows               []portRow
 	Sparks             bool
-	Led                bool // it is known of some port where it leads to
+	Led                bool   // it is known of some port where it leads to
+	Users              string // where it says who sends; empty: nobody counts
 }
 
 func (s *Server) devicePage(c *gin.Context) error {
@@ -59,13 +61,21 @@ func (s *Server) devicePage(c *gin.Context) error {
 	}
 	now := time.Now()
 	body := deviceBody{Name: v.device.Name, State: string(v.state), Error: v.err, Silent: v.silent(now), Facts: v.facts(now), Health: v.health(now)}
-	body.Rows = make([]portRow, len(v.readings))
+	body.Rows = make([]portRow, 0, len(v.readings))
+	if s.agents != nil {
+		if m, ok := s.agents.Machine(v.device.Name); ok && m.Device == v.device.Name {
+			body.Users = usersHref(m.Device)
+		}
+	}
 	network := s.network()
 	body.Facts = append(body.Facts, s.boxFacts(network.Tables(v.device.Name), now)...)
 	for i := range v.readings {
-		body.Rows[i] = portView{v, &v.readings[i], now}.row()
-		body.Rows[i].Leads = leadsTo(network, v.readings[i].Port.ID)
-		body.Led = body.Led || body.Rows[i].Leads.Text != ""
+		if id := v.readings[i].Port.ID; body.Users == "" || !host.IsUserPort(id.Name) {
+			r := portView{v, &v.readings[i], now}.row()
+			r.Leads = leadsTo(network, id)
+			body.Led = body.Led || r.Leads.Text != ""
+			body.Rows = append(body.Rows, r)
+		}
 	}
 	s.addSparks(c, body.Rows)
 	body.Sparks = slices.ContainsFunc(body.Rows, func(r portRow) bool { return r.Spark() != nil })

@@ -26,7 +26,7 @@ type pageSet struct {
 func newPageSet() *pageSet {
 	set := &pageSet{byName: map[string]*template.Template{}, assets: newAssetSet()}
 	functions := template.FuncMap{"asset": set.assets.link, "age": formatAge, "count": formatCount, "pair": twoThemes}
-	for _, name := range []string{"wall", "devices", "device", "port", "search", "status", "map", "alerts", "incident", "docs", "groups", "group", "login", "error"} {
+	for _, name := range []string{"wall", "devices", "device", "port", "search", "status", "map", "alerts", "incident", "docs", "groups", "group", "users", "login", "error"} {
 		t := template.New("frame.html").Funcs(functions)
 		set.byName[name] = template.Must(t.ParseFS(templateFiles, "templates/frame.html", "templates/parts.html", "templates/"+name+".html"))
 	}

@@ -30,14 +30,15 @@ type rig struct {
 	painter *fakePainter
 	ready   error
 	log     *bytes.Buffer
+	agents  *fakeAgents
 }
 
 func newRig(t testing.TB, devices ...spate.Device) *rig {
 	t.Helper()
-	r := &rig{board: web.NewBoard(devices), store: &fakeStore{}, painter: &fakePainter{Renderer: graph.NewRenderer()}, log: &bytes.Buffer{}}
+	r := &rig{board: web.NewBoard(devices), store: &fakeStore{}, painter: &fakePainter{Renderer: graph.NewRenderer()}, log: &bytes.Buffer{}, agents: &fakeAgents{}}
 	cfg := web.Config{Version: "0.1.0", Zone: time.UTC}
 	r.Server = web.New(cfg, web.Deps{
-		Board: r.board, Store: r.store, Painter: r.painter, Metrics: metrics.NewSet(),
+		Board: r.board, Store: r.store, Painter: r.painter, Metrics: metrics.NewSet(), Agents: r.agents,
 		Log:   slog.New(slog.NewTextHandler(r.log, nil)),
 		Ready: func() error { return r.ready },
 		StoreStatus: func() web.StoreStatus {

@@ -43,6 +43,7 @@ type Server struct {
 	history     History
 	incidents   Incidents
 	notices     Notices
+	agents      Agents
 	usual       func(id spate.PortID, m spate.Metric, at []time.Time) []float64
 	changes     func(device string, from, to time.Time, most int) ([]spate.Change, error)
 	demo        func(kind string) string
@@ -86,7 +87,7 @@ func New(cfg Config, deps Deps) *Server {
 	deps.fillIn()
 	now, cores := time.Now(), runtime.GOMAXPROCS(0)
 	s := &Server{
-		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import, history: deps.History, incidents: deps.Incidents, notices: deps.Notices, usual: deps.Usual, changes: deps.Changes, demo: deps.Demo, creep: deps.Creep, backtest: deps.Backtest, resurvey: deps.Resurvey, view: deps.Network, backup: deps.Backup,
+		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import, history: deps.History, incidents: deps.Incidents, notices: deps.Notices, agents: deps.Agents, usual: deps.Usual, changes: deps.Changes, demo: deps.Demo, creep: deps.Creep, backtest: deps.Backtest, resurvey: deps.Resurvey, view: deps.Network, backup: deps.Backup,
 		storeStatus: deps.StoreStatus, isReady: deps.Ready, metrics: deps.Metrics,
 		access: newAccess(cfg.BaseURL, cfg.Credentials, cfg.SessionKey, deps.Revoked), passwords: newGate(passwordsAtOnce),
 		rounds: newFeed(feedAge, feedBytes, now), wallFeed: newFeed(feedAge, 1, now),

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"spate"
+	"spate/cmd/spate/config"
 	"spate/web"
 )
 
@@ -106,13 +107,17 @@ func tokenCommand(a *app) *cobra.Command {
 		Long:  "Prints a random token of 256 bits, which is shown this once, and the stanza for config.toml with its SHA-256. Nothing is written.",
 		Args:  cobra.ExactArgs(1),
 		RunE: a.does(func(_ context.Context, args []string) error {
-			if err := a.checkRole(role); err != nil {
-				return err
+			if role == string(config.Pusher) {
+				if !spate.ValidDevice(args[0]) {
+					return a.misused("the name %s, wanted that of the machine: letters, digits, and . _ - between them", printable(args[0]))
+				}
+			} else if err := a.checkRole(role); err != nil {
+				return fmt.Errorf("%w, or agent", err)
 			}
 			return a.addToken(args[0], role)
 		}),
 	}
-	roleFlag(add, &role)
+	add.Flags().StringVar(&role, "role", "viewer", "viewer, operator or admin; agent: for spate agent on the machine NAME")
 	token.AddCommand(add)
 	return token
 }

@@ -37,14 +37,15 @@ type network struct {
 	news   chan struct{}
 	hosts  *storage.Sightings
 	names  *namer
+	called func(places []string) string // what machines call themselves
 	log    *slog.Logger
 
 	pruned time.Time
 }
 
-func newNetwork(cfg *config.Config, hosts *storage.Sightings, set *metrics.Set, log *slog.Logger) *network {
+func newNetwork(cfg *config.Config, called func([]string) string, hosts *storage.Sightings, set *metrics.Set, log *slog.Logger) *network {
 	names := newNamer()
-	n := &network{graph: topology.New(topologyConfig(cfg, names, log)), names: names, news: make(chan struct{}, 1), hosts: hosts, log: log,
+	n := &network{called: called, graph: topology.New(topologyConfig(cfg, called, names, log)), names: names, news: make(chan struct{}, 1), hosts: hosts, log: log,
 		rounds: make(chan *spate.Round, mostWaiting), lost: set.NewCounter(`spate_queue_dropped_total{queue="topology"}`)}
 	for _, h := range hosts.All() {
 		n.graph.Remember(&spate.Host{MAC: h.MAC, Port: h.Port, VLAN: h.VLAN, IPs: h.IPs, FirstSeen: h.First, SeenAt: h.Until, Moves: h.Moves})
@@ -92,7 +93,7 @@ func (n *network) adopt(cfg *config.Config, devices []spate.Device) {
 	for _, d := range devices {
 		names[d.Name] = true
 	}
-	n.graph.Configure(topologyConfig(cfg, n.names, n.log))
+	n.graph.Configure(topologyConfig(cfg, n.called, n.names, n.log))
 	n.graph.Retain(names)
 }
 
@@ -135,7 +136,7 @@ func (n *network) remember(v *topology.View, now time.Time) error {
 	return errors.Join(err, n.hosts.Prune(now.Add(-historyKept)))
 }
 
-func topologyConfig(cfg *config.Config, names *namer, log *slog.Logger) topology.Config {
+func topologyConfig(cfg *config.Config, called func([]string) string, names *namer, log *slog.Logger) topology.Config {
 	t := topology.Config{External: map[string][]string{}}
 	for _, l := range cfg.Links {
 		t.Links = append(t.Links, [2]spate.PortID{l.A, l.B})
@@ -145,6 +146,7 @@ func topologyConfig(cfg *config.Config, names *namer, log *slog.Logger) topology
 			t.External[d.Device.Name] = d.External
 		}
 	}
+	t.Called = called
 	if cfg.Hosts.ReverseDNS {
 		t.Reverse = names.name
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"spate/cmd/spate/config"
+	"spate/host"
 	"spate/web"
 )
 
@@ -52,6 +53,10 @@ func (a *app) serve(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 		return err
 	}
 	defer listener.Close()
+	udp, tcp, err := listenSyslog(cfg.Syslog.Listen)
+	if err != nil {
+		return err
+	}
 	s, err := newSite(cfg, log)
 	if err != nil {
 		return err
@@ -73,6 +78,7 @@ func (a *app) serve(ctx context.Context, cfg *config.Config, log *slog.Logger, r
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return ended(ctx, server.Run(ctx, listener)) })
 	s.run(ctx, group)
+	s.agents.run(ctx, group, udp, tcp)
 	group.Go(func() error { s.reloads(ctx, cfg, reload); return nil })
 	fmt.Fprintf(a.out, "Spate is at %s\n", address(cfg, listener))
 	err = group.Wait()
@@ -101,6 +107,18 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 		return nil, fmt.Errorf("listen on %s: %w; correct server.listen", address, err)
 	}
 	return l, nil
+}
+
+// listenSyslog opens the sockets of [syslog], or none.
+func listenSyslog(address string) (net.PacketConn, net.Listener, error) {
+	if address == "" {
+		return nil, nil, nil
+	}
+	udp, tcp, err := host.ListenSyslog(address)
+	if errors.Is(err, syscall.EACCES) {
+		err = fmt.Errorf("%w: ports below 1024 want root or CAP_NET_BIND_SERVICE", err)
+	}
+	return udp, tcp, err
 }
 
 func serverConfig(cfg *config.Config) (web.Config, error) {
@@ -166,6 +184,7 @@ func needRestart(old, next *config.Config) []string {
 		{"poller", old.Poller == next.Poller},
 		{"host", old.Host == next.Host},
 		{"log", old.Log == next.Log},
+		{"syslog", old.Syslog == next.Syslog},
 		{"alert", old.Alert == next.Alert},
 	} {
 		if !k.same {

@@ -42,6 +42,7 @@ type site struct {
 	sockets   *poller.Sockets
 	poller    *poller.Poller
 	host      *host.Reader // nil: off
+	agents    *agents
 }
 
 // stateFile is where storage.State lies in storage.path.
@@ -74,6 +75,8 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	if cfg.Host.Enabled {
 		s.host = host.New(host.Config{Enabled: true, Interval: cfg.Poller.Interval}, log)
 	}
+	s.config.Store(cfg)
+	s.agents = newAgents(s, cfg, log)
 	s.board = web.NewBoard(s.devices(cfg))
 	s.board.SetGroups(groups(cfg))
 	if s.inventory, err = newInventory(s.state, cfg.Poller.KeepRemoved, s.metrics, log); err != nil {
@@ -84,7 +87,7 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	if s.sightings, err = s.state.Sightings(); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	s.network = newNetwork(cfg, s.sightings, s.metrics, log)
+	s.network = newNetwork(cfg, s.agents.called, s.sightings, s.metrics, log)
 	if s.watch, err = newWatch(cfg, own, s.state, s.network, s.metrics, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -100,7 +103,8 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	s.past, s.creep = &past{site: s}, &creep{site: s}
-	s.config.Store(cfg)
+	s.watch.desk.Ask(s.agents.senders)
+	s.watch.follow = s.agents.follow
 	counts := poller.NewCounts(s.metrics)
 	s.sockets = poller.NewSockets(counts.Reject)
 	s.poller = poller.New(cfg.Poller, s.sockets, s.sink(), counts, log)
@@ -126,6 +130,12 @@ func (s *site) devices(cfg *config.Config) []spate.Device {
 	}
 	if s.host != nil && !taken[s.host.Device().Name] {
 		out = append(out, s.host.Device())
+		taken[s.host.Device().Name] = true
+	}
+	for _, d := range s.agents.list() {
+		if !taken[d.Name] {
+			out = append(out, d)
+		}
 	}
 	return out
 }
@@ -166,13 +176,9 @@ func (s *site) run(ctx context.Context, group *errgroup.Group) {
 
 // adopt takes over what can change while running.
 func (s *site) adopt(cfg *config.Config) {
-	s.board.Configure(s.devices(cfg))
+	s.agents.adopt(cfg)
+	s.list(cfg)
 	s.board.SetGroups(groups(cfg))
-	s.inventory.retain(s.devices(cfg))
-	s.inventory.seed(s.board)
-	s.network.adopt(cfg, s.devices(cfg))
-	s.chronicle.retain(s.devices(cfg))
-	s.watch.adopt(cfg, s.devices(cfg))
 	if err := s.notices.adopt(cfg); err != nil {
 		s.log.Error("targets of messages not taken over, the old ones stay", "err", err)
 	}
@@ -181,6 +187,17 @@ func (s *site) adopt(cfg *config.Config) {
 		server.SetCredentials(credentials(cfg))
 	}
 	s.poller.Set(cfg.Targets)
+}
+
+// list takes over which devices there are.
+func (s *site) list(cfg *config.Config) {
+	devices := s.devices(cfg)
+	s.board.Configure(devices)
+	s.inventory.retain(devices)
+	s.inventory.seed(s.board)
+	s.network.adopt(cfg, devices)
+	s.chronicle.retain(devices)
+	s.watch.adopt(cfg, devices)
 }
 
 // close ends what keeps files and sockets, in the order in which readings go.
@@ -208,6 +225,7 @@ func (s *site) deps() web.Deps {
 		Backtest:    s.past.run,
 		Creep:       s.creep.last.Load,
 		History:     s.sightings,
+		Agents:      s.agents.fleet,
 		Revoked:     s.logins,
 		Usual:       s.watch.baselines.Usual,
 		Changes:     s.state.Changes,

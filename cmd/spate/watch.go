@@ -48,6 +48,7 @@ type watch struct {
 	trouble   *trouble
 	hurry     func(until time.Time, devices ...string)
 	resurvey  func(devices ...string)
+	follow    func(open []*spate.Incident)          // told of what is open, after each look
 	shown     atomic.Pointer[func(*spate.Incident)] // to those who look at pages
 	told      atomic.Pointer[func(*spate.Incident)] // to the notifier
 	devices   atomic.Int64
@@ -238,6 +239,9 @@ func (w *watch) look(now time.Time) {
 		w.rush(now, all)
 	}
 	w.frozen = len(all)
+	if w.follow != nil {
+		w.follow(w.desk.Open())
+	}
 	if now.Sub(w.pruned) > 24*time.Hour {
 		w.pruned = now
 		if err := w.state.PruneIncidents(now.Add(-incidentsKept)); err != nil {

@@ -43,10 +43,13 @@ func (s *scope) oidc(o *OIDC) {
 	}
 }
 
-func (s *scope) role() Role {
-	role := string(Viewer)
-	if s.need("role", alternatives([]string{string(Viewer), string(Operator), string(Admin)})) {
-		read(s, "role", &role, asText, oneOf(string(Viewer), string(Operator), string(Admin)))
+func (s *scope) role(more ...Role) Role {
+	role, words := string(Viewer), []string{string(Viewer), string(Operator), string(Admin)}
+	for _, m := range more {
+		words = append(words, string(m))
+	}
+	if s.need("role", alternatives(words)) {
+		read(s, "role", &role, asText, oneOf(words...))
 	}
 	return Role(role)
 }
@@ -75,7 +78,10 @@ func (s *scope) token() Token {
 	if s.need("name", "a name of its own") {
 		read(s, "name", &k.Name, asText, line(64))
 	}
-	k.Role = s.role()
+	k.Role = s.role(Pusher)
+	if k.Role == Pusher && k.Name != "" && !spate.ValidDevice(k.Name) {
+		s.wrong("name", quoted(k.Name)+" is no name of a machine", "the machine's name, since role is \"agent\": letters, digits, and . _ - between them")
+	}
 	sum := s.has("sha256")
 	var text spate.Secret
 	file := s.has("token_file")

@@ -38,7 +38,7 @@ func brokenSyntax() []broken {
 		{name: "impossible date", text: "[log]\nlevel = 2026-13-45\n", want: "c.toml:2:14: syntax: impossible date, wanted valid TOML"},
 		{name: "JSON instead of TOML", text: "{\"poller\": {}}\n", want: "c.toml:1:1: syntax: invalid character at start of key: U+007B '{', wanted valid TOML"},
 		{name: "Windows line ends keep their lines", text: "[poller]\r\nintervall = \"5s\"\r\n", want: "c.toml:2:1: poller.intervall: unknown key, wanted poller.interval"},
-		{name: "byte order mark keeps its column", text: "\xef\xbb\xbfintervall = \"5s\"\n", want: "c.toml:1:1: intervall: unknown key, wanted device.interval or poller.interval"},
+		{name: "byte order mark keeps its column", text: "\xef\xbb\xbfintervall = \"5s\"\n", want: "c.toml:1:1: intervall: unknown key, wanted agent.interval, device.interval or poller.interval"},
 		{name: "arrays nested deeply", text: "[web]\nwall_allow = " + strings.Repeat("[", 500) + strings.Repeat("]", 500) + "\n", want: "c.toml:2:1: web.wall_allow: nested more than 32 deep, wanted a value of the reference\nc.toml:2:1: web.wall_allow: is an array, wanted a string in quotes"},
 		{name: "arrays nested beyond reason", text: "a = " + strings.Repeat("[", 20000), want: "c.toml:1:10005: syntax: arrays and inline tables are nested more than the maximum of 10000 levels deep, wanted valid TOML"},
 		{name: "keys nested deeply", text: strings.Repeat("a.", 100) + "b = 1\n", want: "c.toml:1:1: a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.…: nested too deep, wanted a key of the reference"},
@@ -51,7 +51,7 @@ func brokenKeys() []broken {
 	return []broken{
 		{name: "misspelt key", text: "[poller]\n\nintervall = \"10s\"\n", want: "c.toml:3:1: poller.intervall: unknown key, wanted poller.interval"},
 		{name: "misspelt section", text: "[pollr]\ninterval = \"10s\"\n", want: "c.toml:1:1: pollr: unknown key, wanted poller"},
-		{name: "key in no section", text: "interval = \"10s\"\n", want: "c.toml:1:1: interval: unknown key, wanted device.interval or poller.interval"},
+		{name: "key in no section", text: "interval = \"10s\"\n", want: "c.toml:1:1: interval: unknown key, wanted agent.interval, device.interval or poller.interval"},
 		{name: "key in the wrong section", text: "[log]\nmin_free = \"1GB\"\n", want: "c.toml:2:1: log.min_free: unknown key, wanted storage.min_free"},
 		{name: "key like no other", text: "[host]\nzzzzzzzz = 1\n", want: "c.toml:2:1: host.zzzzzzzz: unknown key, wanted one of enabled"},
 		{name: "key of a named credential", text: "[snmp.core]\ncomunity = \"x\"\n", want: "c.toml:1:1: snmp.core.community: missing, wanted community or community_file for version 2c\nc.toml:2:1: snmp.core.comunity: unknown key, wanted snmp.core.community"},

@@ -184,6 +184,7 @@ const (
 	Viewer   Role = "viewer"
 	Operator Role = "operator"
 	Admin    Role = "admin"
+	Pusher   Role = "agent" // of tokens: spate agent on a machine
 )
 
 // A User is one [[user]]. Without a hash the user can only come in by OIDC.
@@ -216,15 +217,23 @@ type Syslog struct{ Listen string }
 
 // Agent is [agent], read by `spate agent`.
 type Agent struct {
-	URL   string
-	Token spate.Secret
-	Spool string
+	URL          string
+	Token        spate.Secret
+	Spool        string
+	CAFile       string
+	PlainHTTP    bool
+	Host         string // empty: the host name up to the first dot
+	Backend      string
+	CounterFiles []string
+	Listen       string
+	Interval     time.Duration
 }
 
 // Default is what an empty config.toml means, but for the folder the data
 // lives in, which is beside the file.
 func Default() *Config {
 	return &Config{
+		Agent:  Agent{Backend: "auto", CounterFiles: []string{}, Interval: 10 * time.Second},
 		Log:    Log{Level: slog.LevelInfo, Format: "text"},
 		Server: Server{Listen: "127.0.0.1:8080", Location: time.Local},
 		Web:    Web{WallAllow: []netip.Prefix{}},

@@ -5,11 +5,13 @@ import (
 	"math"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 	_ "time/tzdata" // a static binary on a machine without a zone database
 
 	"spate"
+	"spate/host"
 )
 
 // config reads the whole tree; it is the table of contents of config.toml.
@@ -285,4 +287,26 @@ func (s *scope) agent(a *Agent) {
 	read(s, "url", &a.URL, orEmpty(asURL), plainURL)
 	s.secret("token", &a.Token)
 	s.filePath("spool", &a.Spool)
+	s.filePath("ca_file", &a.CAFile)
+	read(s, "plain_http", &a.PlainHTTP, asBool)
+	read(s, "host", &a.Host, orEmpty(asText), func(name string) complaint {
+		if name != "" && !spate.ValidDevice(name) {
+			return complaint{quoted(name) + " is no name of a machine", "letters, digits, and . _ - between them, at most 63"}
+		}
+		return complaint{}
+	})
+	read(s, "backend", &a.Backend, asText, oneOf(host.Backends...))
+	readList(s, "counter_files", &a.CounterFiles, asText, func(name string) complaint {
+		if !filepath.IsAbs(name) {
+			return complaint{quoted(name) + " is no absolute path", "such as \"/var/lib/spate-agent/counters\""}
+		}
+		return complaint{}
+	})
+	read(s, "listen", &a.Listen, orEmpty(asListen), func(address string) complaint {
+		if address != "" && !loopback(address) {
+			return complaint{quoted(address) + " is open to the network", "a loopback address such as \"127.0.0.1:9217\""}
+		}
+		return complaint{}
+	})
+	read(s, "interval", &a.Interval, asDuration, between(time.Second, time.Hour))
 }

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"spate/cmd/spate/config"
+	"spate/host"
+)
+
+func agentCommand(a *app) *cobra.Command {
+	var file string
+	var once bool
+	cmd := &cobra.Command{
+		Use:   "agent",
+		Short: "On a server: count what each user sends, and push it to Spate",
+		Long: "Agent reads this machine's interfaces and what each of its users sends, in the best way the machine allows, and pushes it to the Spate that [agent] names. It changes no traffic; when it ends, however it ends, nothing of it is left in the kernel.\n\n" +
+			"With -once it prints what it would push, and pushes nothing.",
+		Args: cobra.NoArgs,
+		RunE: a.does(func(ctx context.Context, _ []string) error {
+			cfg, _, err := a.load(file)
+			if err != nil {
+				return err
+			}
+			return a.agent(ctx, cfg, once)
+		}),
+	}
+	configFlag(cmd, &file)
+	cmd.Flags().BoolVar(&once, "once", false, "print one reading and end")
+	return cmd
+}
+
+func agentConfig(c *config.Agent) host.AgentConfig {
+	return host.AgentConfig{URL: c.URL, Token: c.Token, CAFile: c.CAFile, Plain: c.PlainHTTP, Spool: c.Spool, Host: c.Host, Backend: c.Backend, Counters: c.CounterFiles, Listen: c.Listen, Interval: c.Interval, Release: version}
+}
+
+func (a *app) agent(ctx context.Context, cfg *config.Config, once bool) (err error) {
+	c := agentConfig(&cfg.Agent)
+	if once {
+		c.URL, c.Spool, c.Listen = "", "", ""
+	} else if c.URL == "" && c.Listen == "" {
+		return errors.New("nothing would be done: set agent.url to the Spate to push to, or agent.listen for Prometheus; -once prints one reading")
+	}
+	log := newLog(cfg.Log, a.err)
+	agent, err := host.NewAgent(c, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, agent.Close()) }()
+	name, why, doubt := agent.Backend()
+	if once {
+		return a.agentOnce(agent, name, why, doubt)
+	}
+	switch {
+	case name == "" && cfg.Agent.Backend != "none":
+		log.Warn("users are not counted, interfaces are", "why", why)
+	case name == "":
+		log.Info("users are not to be counted, interfaces are")
+	default:
+		log.Info("users are counted", "by", name, "why", why, "missing", doubt)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	if c.Listen != "" {
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Listen)
+		if err != nil {
+			return fmt.Errorf("agent.listen: %w", err)
+		}
+		group.Go(func() error { return ended(ctx, agent.Expose(ctx, l)) })
+	}
+	group.Go(func() error { return agent.Run(ctx) })
+	return group.Wait()
+}
+
+// agentOnce shows one reading: what the operator looks at before anything is pushed.
+func (a *app) agentOnce(agent *host.Agent, name, why, doubt string) error {
+	s := agent.Read()
+	if a.json {
+		return json.NewEncoder(a.out).Encode(s)
+	}
+	switch {
+	case name == "":
+		fmt.Fprintf(a.out, "users are not counted here: %s\n", printable(why))
+	case why == "":
+		fmt.Fprintf(a.out, "users are counted by %s\n", name)
+	default:
+		fmt.Fprintf(a.out, "users are counted by %s, since: %s\n", name, printable(why))
+	}
+	if doubt != "" {
+		fmt.Fprintf(a.out, "to be known: %s\n", doubt)
+	}
+	fmt.Fprintf(a.out, "this machine appears as %s\n", agent.Host())
+	if s.Error != "" {
+		fmt.Fprintf(a.out, "a part cannot be read: %s\n", printable(s.Error))
+	}
+	for i := range s.Interfaces {
+		f := &s.Interfaces[i]
+		fmt.Fprintf(a.out, "  %-16s %s, %d octets sent, %d received\n", printable(f.Name), f.Oper, f.Counters["out_octets"], f.Counters["in_octets"])
+	}
+	for _, u := range s.Users {
+		fmt.Fprintf(a.out, "  user %-16s uid %d, %d octets, %d packets sent\n", printable(u.Name), u.UID, u.Octets, u.Packets)
+	}
+	return nil
+}

@@ -1,0 +1,430 @@
+package host
+
+import (
+	"cmp"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"math"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"spate"
+)
+
+const (
+	usualOver    = time.Hour           // time constant of what a user usually sends
+	usualAfter   = 10 * time.Minute    // of watching; before that nothing is usual
+	quietUser    = 30 * 24 * time.Hour // a user who sends nothing leaves the list
+	driftAllowed = 500 * time.Millisecond
+	runsKnown    = 8
+	// ethernet is what an interface counts of a packet besides layer 3, in octets.
+	ethernet = 14
+)
+
+// machine is one that pushes. Its methods are called with mu held unless they say
+// otherwise.
+type machine struct {
+	name   string
+	device spate.Device
+
+	mu       sync.Mutex
+	header   Header
+	base     time.Time // when the machine started, by our clock
+	offset   time.Duration
+	seen     time.Time // of the last push, by our clock
+	last     time.Time // of the last snapshot
+	lastBoot string
+	lastUp   int64
+	runs     []string // known ones, the newest last
+	frozen   bool
+	places   []string // to be found by, since the last push
+	where    map[string]bool
+	ips      []string
+
+	samples  map[string]spate.Sample // of interfaces
+	ports    map[string]*spate.Port
+	users    map[int64]*userLog
+	out      float64 // b/s of the interfaces to the outside
+	flows    []FlowRate
+	interval time.Duration
+	problem  string
+	system   spate.System
+	quiet    bool // it was said to be silent
+}
+
+// userLog is what is known of one user from snapshot to snapshot.
+type userLog struct {
+	sample spate.Sample
+	port   *spate.Port
+	name   string
+	rate   spate.Rate
+	gap    spate.Gap
+	usual  float64 // b/s
+	since  time.Time
+	active time.Time
+	total  float64
+}
+
+func newMachine(name string, device spate.Device) *machine {
+	return &machine{name: name, device: device, samples: map[string]spate.Sample{}, ports: map[string]*spate.Port{}, users: map[int64]*userLog{}, where: map[string]bool{}, out: math.NaN()}
+}
+
+// greet takes what a push says of itself. The note is for the agent.
+func (m *machine) greet(h *Header, now time.Time, log *slog.Logger) (note string) {
+	if m.header.Backend != h.Backend || m.header.Run == "" {
+		log.Info("agent", "device", m.device.Name, "counts", cmp.Or(h.Backend, "interfaces only"), "why", h.Why)
+	}
+	m.quiet = false
+	up := time.Duration(h.Up) * time.Millisecond
+	if m.header.Boot == h.Boot && h.Up <= m.header.Up {
+		return "" // heard before: it says nothing of what time it is
+	}
+	if base := now.Add(-up); m.header.Boot != h.Boot || base.Sub(m.base).Abs() > driftAllowed {
+		m.base = base
+	}
+	m.offset = now.Sub(time.UnixMilli(h.At))
+	m.header, m.seen = *h, now
+	m.system = spate.System{Name: h.Host, Descr: h.System, Uptime: up}
+	if at := slices.Index(m.runs, h.Run); at >= 0 && at < len(m.runs)-1 {
+		return "another agent pushes as " + m.name + " since this one began: give each machine a token of its own"
+	}
+	return ""
+}
+
+// take makes a round of a snapshot; nil: it was known, or is out of order.
+func (m *machine) take(s *Snapshot, now time.Time) *spate.Round {
+	at := time.UnixMilli(s.At).Add(m.offset)
+	if s.Boot == m.header.Boot {
+		at = m.base.Add(time.Duration(s.Up) * time.Millisecond)
+	}
+	if at.After(now) && at.Sub(now) < ahead {
+		at = now
+	}
+	again := s.Boot == m.lastBoot && s.Up <= m.lastUp
+	if again || !at.After(m.last) || at.After(now) || now.Sub(at) > oldest || !m.current(s.Run) {
+		return nil
+	}
+	m.lastBoot, m.lastUp = s.Boot, s.Up
+	m.last, m.interval, m.problem = at, time.Duration(s.IntervalS*float64(time.Second)), s.Error
+	round := &spate.Round{Device: m.device, At: at, Interval: m.interval, System: m.system, Backlog: now.Sub(at) > 2*time.Minute}
+	out, packets := m.interfaces(s, at, round)
+	m.accounts(s, at, out, packets, round)
+	m.destinations(s, at)
+	return round
+}
+
+// current tells whether a run is the newest, and notes new ones.
+func (m *machine) current(run string) bool {
+	if n := len(m.runs); n > 0 && m.runs[n-1] == run {
+		return true
+	}
+	if slices.Contains(m.runs, run) {
+		return false
+	}
+	m.runs = append(m.runs, run)
+	m.runs = m.runs[max(0, len(m.runs)-runsKnown):]
+	return true
+}
+
+func boots(s ...string) uint32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(strings.Join(s, " ")))
+	return h.Sum32() | 1
+}
+
+// interfaces adds the readings of the interfaces, and gives what those to the outside
+// have sent.
+func (m *machine) interfaces(s *Snapshot, at time.Time, round *spate.Round) (out, packets float64) {
+	physical := slices.ContainsFunc(s.Interfaces, func(f Interface) bool { return outward(&f) && f.Type != "propVirtual" && f.Type != "tunnel" })
+	samples := make(map[string]spate.Sample, len(s.Interfaces))
+	out, packets = math.NaN(), math.NaN()
+	m.ips = m.ips[:0]
+	for i := range s.Interfaces {
+		f := &s.Interfaces[i]
+		sample := spate.Sample{At: at, Boots: boots(s.Boot)}
+		for _, n := range counterNames {
+			if v, ok := f.Counters[n.name]; ok {
+				sample.Set(n.c, v, true)
+			}
+		}
+		samples[f.Name] = sample
+		reading := spate.Reading{Port: m.port(f, &sample)}
+		if old, ok := m.samples[f.Name]; ok {
+			reading.Rate, reading.Gap = spate.Between(&old, &sample, spate.Bounds{Limit: reading.Port.Limit(), Heartbeat: heartbeat * max(m.interval, 10*time.Second)})
+		}
+		round.Readings = append(round.Readings, reading)
+		if !outward(f) || physical && (f.Type == "propVirtual" || f.Type == "tunnel") {
+			continue
+		}
+		m.locate(f)
+		if reading.Rate.Over > 0 {
+			out = orZero(out) + orZero(reading.Rate.Values[spate.OutBps])
+			packets = orZero(packets) + orZero(reading.Rate.Values[spate.OutPps])
+		}
+	}
+	m.samples, m.out = samples, out
+	return out, packets
+}
+
+func orZero(v float64) float64 {
+	if math.IsNaN(v) {
+		return 0
+	}
+	return v
+}
+
+// outward tells an interface that leads out of the machine.
+func outward(f *Interface) bool {
+	return !f.HighLayer && f.Type != "softwareLoopback" && f.Type != "bridge" && f.Oper == string(spate.StatusUp)
+}
+
+// locate notes where the machine is to be found.
+func (m *machine) locate(f *Interface) {
+	for _, p := range append([]string{f.MAC}, f.IPs...) {
+		if p != "" && !m.where[p] && len(m.where) < 1024 {
+			m.where[p] = true
+			m.places = append(m.places, p)
+		}
+	}
+	m.ips = append(m.ips, f.IPs...)
+}
+
+// port is an interface as a port; one that has not changed stays.
+func (m *machine) port(f *Interface, sample *spate.Sample) *spate.Port {
+	p := spate.Port{ID: spate.PortID{Device: m.device.Name, Name: f.Name}, IfIndex: f.Index, Alias: f.Alias, Descr: f.Name, Type: f.Type, MAC: f.MAC,
+		Admin: spate.Status(f.Admin), Oper: spate.Status(f.Oper), SpeedSource: spate.SpeedUnknown, Wide: sample.Known, HighLayer: f.HighLayer}
+	if p.Admin != spate.StatusUp {
+		p.Admin = spate.StatusDown
+	}
+	if p.Oper != spate.StatusUp && p.Oper != spate.StatusUnknown {
+		p.Oper = spate.StatusDown
+	}
+	if f.SpeedBps > 0 {
+		p.Speed, p.SpeedSource = spate.BitRate(f.SpeedBps), spate.SpeedFromDriver
+	}
+	if old := m.ports[f.Name]; old != nil && *old == p {
+		return old
+	}
+	m.ports[f.Name] = &p
+	return &p
+}
+
+// accounts adds the readings of users: each is a port of its own, without a wire.
+func (m *machine) accounts(s *Snapshot, at time.Time, out, packets float64, round *spate.Round) {
+	if s.Users == nil && s.Others.Name == "" {
+		return
+	}
+	sum, sumPackets := 0.0, 0.0
+	add := func(uid int64, u *UserCount) {
+		l := m.user(uid, u)
+		l.count(s, u, at, m.interval)
+		l.learn(at, m.frozen)
+		sum += orZero(l.rate.Values[spate.OutBps])
+		sumPackets += orZero(l.rate.Values[spate.OutPps])
+	}
+	for i := range s.Users {
+		add(int64(s.Users[i].UID), &s.Users[i])
+	}
+	add(Others, &s.Others)
+	if !math.IsNaN(out) {
+		m.unattributed(at, m.interval, out-sum, packets-sumPackets)
+	}
+	ids := make([]int64, 0, len(m.users))
+	for uid, l := range m.users {
+		if uid >= 0 && at.Sub(l.active) > quietUser {
+			delete(m.users, uid)
+			continue
+		}
+		ids = append(ids, uid)
+	}
+	slices.Sort(ids)
+	for _, uid := range ids {
+		l := m.users[uid]
+		reading := spate.Reading{Port: l.port}
+		if l.rate.At.Equal(at) {
+			reading.Rate, reading.Gap = l.rate, l.gap
+		}
+		round.Readings = append(round.Readings, reading)
+	}
+}
+
+// userPort is the name under which a user's rates are stored: the account's, since
+// people know it by that and a machine that is set up anew gives other numbers.
+func userPort(uid int64, name string) string {
+	switch {
+	case uid == Others:
+		return "users (other)"
+	case uid == Unattributed:
+		return "users (unattributed)"
+	case name == "":
+		return "user " + strconv.FormatInt(uid, 10)
+	}
+	return "user " + name
+}
+
+// IsUserPort tells a port that is a user, not an interface.
+func IsUserPort(name string) bool {
+	return strings.HasPrefix(name, "user ") || strings.HasPrefix(name, "users (")
+}
+
+func (m *machine) user(uid int64, u *UserCount) *userLog {
+	l := m.users[uid]
+	if l != nil && l.name == u.Name {
+		return l
+	}
+	name := userPort(uid, u.Name)
+	for other, o := range m.users { // two numbers of one name
+		if other != uid && o.port.ID.Name == name {
+			name += "#" + strconv.FormatInt(uid, 10)
+			break
+		}
+	}
+	port := &spate.Port{ID: spate.PortID{Device: m.device.Name, Name: name}, IfIndex: 0, Descr: name, Type: "other", Admin: spate.StatusUp, Oper: spate.StatusUp,
+		SpeedSource: spate.SpeedUnknown, HighLayer: true, Wide: spate.CounterSet(0).With(spate.OutOctets).With(spate.OutUcastPkts)}
+	if uid >= 0 {
+		port.Alias = "uid " + strconv.FormatInt(uid, 10)
+	}
+	if l == nil {
+		l = &userLog{usual: math.NaN()}
+		m.users[uid] = l
+	}
+	l.name, l.port = u.Name, port
+	return l
+}
+
+// count makes the user's rate of two readings. Octets are those of layer 3, and become
+// those of the interface by Ethernet's header for each packet.
+func (l *userLog) count(s *Snapshot, u *UserCount, at time.Time, interval time.Duration) {
+	cur := spate.Sample{At: at, Boots: boots(s.Boot, s.Run)}
+	cur.Set(spate.OutOctets, u.Octets+ethernet*u.Packets, true)
+	cur.Set(spate.OutUcastPkts, u.Packets, true)
+	prev := l.sample
+	if u.From != nil {
+		prev = spate.Sample{At: at.Add(-interval), Boots: cur.Boots}
+		prev.Set(spate.OutOctets, u.From[0]+ethernet*u.From[1], true)
+		prev.Set(spate.OutUcastPkts, u.From[1], true)
+	}
+	l.sample, l.rate, l.gap = cur, spate.Rate{}, ""
+	if l.active.IsZero() {
+		l.active = at
+	}
+	if prev.At.IsZero() {
+		return
+	}
+	l.rate, l.gap = spate.Between(&prev, &cur, spate.Bounds{Limit: l.port.Limit(), Heartbeat: heartbeat * max(interval, 10*time.Second)})
+	if l.rate.Values[spate.OutBps] > 0 {
+		l.active = at
+		l.total += l.rate.Values[spate.OutBps] / 8 * l.rate.Over.Seconds()
+	}
+}
+
+// learn moves what is usual. While the machine is in an incident nothing is learned.
+func (l *userLog) learn(at time.Time, frozen bool) {
+	bps := l.rate.Values[spate.OutBps]
+	if l.rate.Over <= 0 || math.IsNaN(bps) || frozen {
+		return
+	}
+	if l.since.IsZero() {
+		l.since, l.usual = at, bps
+		return
+	}
+	over := min(usualOver, max(at.Sub(l.since), l.rate.Over)) // a plain mean at first
+	l.usual += (bps - l.usual) * min(1, l.rate.Over.Seconds()/over.Seconds())
+}
+
+// unattributed is what the interfaces send beyond the users: what is forwarded, what
+// the kernel sends by itself, and what the way of counting misses.
+func (m *machine) unattributed(at time.Time, interval time.Duration, bps, pps float64) {
+	l := m.user(Unattributed, &UserCount{Name: "(unattributed)"})
+	l.rate = spate.Rate{At: at, Over: max(interval, time.Millisecond)}
+	for i := range l.rate.Values {
+		l.rate.Values[i] = math.NaN()
+	}
+	l.rate.Values[spate.OutBps], l.rate.Values[spate.OutPps], l.rate.Values[spate.OutUcastPps] = max(bps, 0), max(pps, 0), max(pps, 0)
+	l.total += max(bps, 0) / 8 * interval.Seconds()
+	l.learn(at, m.frozen)
+}
+
+// destinations keeps where users send to, the greatest first.
+func (m *machine) destinations(s *Snapshot, at time.Time) {
+	m.flows = nil
+	src := ""
+	if len(m.ips) > 0 {
+		src = m.ips[0]
+	}
+	for _, f := range s.Flows {
+		name := strconv.FormatUint(uint64(f.UID), 10)
+		if l := m.users[int64(f.UID)]; l != nil && l.name != "" {
+			name = l.name
+		}
+		from := src
+		for _, ip := range m.ips { // of the destination's family
+			if a, err := netip.ParseAddr(ip); err == nil && a.Is4() == f.Dst.Is4() {
+				from = ip
+				break
+			}
+		}
+		m.flows = append(m.flows, FlowRate{UID: f.UID, User: name, Src: from, Dst: f.Dst.String(), Protocol: protocol(f.Protocol), Port: int(f.Port),
+			Bps: float64(f.Octets+ethernet*f.Packets) * 8 / s.IntervalS, Pps: float64(f.Packets) / s.IntervalS})
+	}
+}
+
+func protocol(n uint8) string {
+	switch n {
+	case 1:
+		return "icmp"
+	case 6:
+		return "tcp"
+	case 17:
+		return "udp"
+	case 58:
+		return "icmpv6"
+	case 132:
+		return "sctp"
+	}
+	return strconv.Itoa(int(n))
+}
+
+// silence makes a round that says why nothing came; nil: it came, or was said. It
+// locks.
+func (m *machine) silence(now time.Time, interval time.Duration) *spate.Round {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.seen.IsZero() || now.Sub(m.seen) < silentRounds*max(interval, m.interval) {
+		return nil
+	}
+	m.flows = nil
+	for _, l := range m.users {
+		l.rate = spate.Rate{}
+	}
+	m.out = math.NaN()
+	return &spate.Round{Device: m.device, At: now, Interval: interval, System: m.system,
+		Err: fmt.Errorf("no push of spate agent for %s: does it run there? try: systemctl status spate-agent", now.Sub(m.seen).Round(time.Second))}
+}
+
+// view is what is known now. It locks.
+func (m *machine) view(now time.Time, interval time.Duration) Machine {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	v := Machine{Name: m.name, Device: m.device.Name, Backend: m.header.Backend, Why: m.header.Why, Doubt: m.header.Doubt, Release: m.header.Release, SeenAt: m.seen,
+		Interval: m.interval, Silent: !m.seen.IsZero() && now.Sub(m.seen) >= silentRounds*max(interval, m.interval), Error: m.problem, OutBps: m.out, Flows: slices.Clone(m.flows)}
+	for uid, l := range m.users {
+		u := UserRate{UID: uid, Name: l.name, Port: l.port.ID.Name, At: l.rate.At, Bps: math.NaN(), Pps: math.NaN(), UsualBps: math.NaN(), Today: l.total}
+		if l.rate.Over > 0 {
+			u.Bps, u.Pps = l.rate.Values[spate.OutBps], l.rate.Values[spate.OutPps]
+		}
+		if !l.since.IsZero() && m.last.Sub(l.since) >= usualAfter {
+			u.UsualBps = l.usual
+		}
+		v.Users = append(v.Users, u)
+	}
+	slices.SortFunc(v.Users, func(a, b UserRate) int {
+		return cmp.Or(cmp.Compare(orZero(b.Bps), orZero(a.Bps)), cmp.Compare(a.UID, b.UID))
+	})
+	return v
+}
