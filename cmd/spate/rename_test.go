@@ -1,16 +1,21 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"spate"
+	"spate/detect"
 	"spate/storage"
 	"spate/web"
 )
@@ -179,5 +184,41 @@ func TestANameOfAnotherDeviceIsRefused(t *testing.T) {
 		if _, is := err.(web.Conflict); is != tt.refused || !is && err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A kill after the names were changed and before the file of baselines was: the next start
+// reads what is usual of the old name as that of the new.
+func TestBaselinesCatchUpWithANewName(t *testing.T) {
+	dir, log := t.TempDir(), slog.New(slog.DiscardHandler)
+	state, err := storage.OpenState(filepath.Join(dir, stateFile), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	path := filepath.Join(dir, snapshotFile)
+	first := &watch{baselines: detect.New(detect.Config{}), state: state, path: path, log: log}
+	id := spate.PortID{Device: "sw-old", Name: "Gi1/0/1"}
+	first.baselines.Judge(&spate.Round{Device: spate.Device{Name: "sw-old"}, At: time.Now(), Interval: 10 * time.Second,
+		Readings: []spate.Reading{{Port: &spate.Port{ID: id}, Rate: spate.Rate{At: time.Now(), Over: 10 * time.Second}}}})
+	if err := first.save(); err != nil {
+		t.Fatal(err)
+	}
+	if err := state.Rename("sw-old", "sw-new", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	next := &watch{baselines: detect.New(detect.Config{}), state: state, path: path, log: log}
+	if err := next.load(); err != nil {
+		t.Fatal(err)
+	}
+	if err := next.save(); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil || !bytes.Contains(b, []byte("sw-new")) || bytes.Contains(b, []byte("sw-old")) {
+		t.Errorf("the file has the old name: %v, %v", bytes.Contains(b, []byte("sw-old")), err)
+	}
+	if r, err := state.Renamings(); err != nil || len(r.Undone) != 0 {
+		t.Errorf("still to be done: %+v, %v", r, err)
 	}
 }
