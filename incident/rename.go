@@ -24,7 +24,7 @@ func (d *Desk) Rename(from, to string) {
 	for i, in := range d.past {
 		if r, ok := (Record{Incident: in}).Renamed(from, to); ok {
 			if kept, ok := d.keep.Incident(in.ID); ok {
-				r = kept
+				r.Incident.Timeline = kept.Incident.Timeline
 			}
 			d.past[i] = r.Incident
 		}
