@@ -3,6 +3,7 @@ package spate
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -235,4 +236,39 @@ func (f *Figure) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	return json.Unmarshal(b, (*float64)(f))
+}
+
+// Renamed is r after a device got another name; not ok where it is not about that one.
+// Its words stay as they were said.
+func (r IncidentRecord) Renamed(from, to string) (out IncidentRecord, ok bool) {
+	out = r
+	name := func(device *string) {
+		if *device == from {
+			*device, ok = to, true
+		}
+	}
+	out.Ports = slices.Clone(r.Ports)
+	for i := range out.Ports {
+		name(&out.Ports[i].Device)
+	}
+	in := *r.Incident
+	if in.Origin != nil {
+		o := *in.Origin
+		in.Origin = &o
+		name(&o.Device)
+	}
+	in.Origins, in.RunnerUp, in.Path, in.Victims = slices.Clone(in.Origins), slices.Clone(in.RunnerUp), slices.Clone(in.Path), slices.Clone(in.Victims)
+	for _, list := range [...]List[Origin]{in.Origins, in.RunnerUp} {
+		for i := range list {
+			name(&list[i].Device)
+		}
+	}
+	for i := range in.Path {
+		name(&in.Path[i].Device)
+	}
+	for i := range in.Victims {
+		name(&in.Victims[i].Device)
+	}
+	out.Incident = &in
+	return out, ok
 }

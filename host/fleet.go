@@ -90,18 +90,24 @@ func (f *Fleet) machine(name string) (*machine, error) {
 		return nil, fmt.Errorf("%w: %q is no name of a machine, wanted letters, digits, and . _ - between them: set agent.host", errReport, name)
 	}
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if m := f.machines[name]; m != nil {
+	m, n := f.machines[name], len(f.machines)
+	f.mu.Unlock()
+	if m != nil {
 		return m, nil
 	}
-	if len(f.machines) >= mostMachines {
-		return nil, fmt.Errorf("%w: %d machines push already", errReport, len(f.machines))
+	if n >= mostMachines {
+		return nil, fmt.Errorf("%w: %d machines push already", errReport, n)
 	}
-	device, err := f.admit(name)
+	device, err := f.admit(name) // which may ask this fleet
 	if err != nil {
 		return nil, err
 	}
-	m := newMachine(name, device)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if m := f.machines[name]; m != nil {
+		return m, nil // two first pushes at once
+	}
+	m = newMachine(name, device)
 	f.machines[name] = m
 	f.at["name:"+name] = name
 	return m, nil

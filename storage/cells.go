@@ -30,14 +30,14 @@ func (c *cells) reset() {
 }
 
 // buckets reads one port's buckets, and adds those that memory alone has.
-func (a *answer) buckets(id spate.PortID, m spate.Metric) (known bool, err error) {
+func (a *answer) buckets(s *source, m spate.Metric) (known bool, err error) {
 	c := &a.cells
 	c.reset()
 	for _, part := range []struct {
 		column
 		into *series
 	}{{column{m, aggAvg}, &c.rows}, {column{m, aggKnown}, &c.own}, {portKnown, &c.port}} {
-		if err := a.fetch(key{part.column, id}, part.into); err != nil {
+		if err := a.fetch(s, part.column, part.into); err != nil {
 			return false, err
 		}
 	}
@@ -45,12 +45,12 @@ func (a *answer) buckets(id spate.PortID, m spate.Metric) (known bool, err error
 		a.join(at, part{avg: c.rows.vals[i], known: c.knownAt(at, a.g.base)})
 	}
 	if a.sum == nil {
-		if err := a.extremes(id, m); err != nil {
+		if err := a.extremes(s, m); err != nil {
 			return false, err
 		}
 	}
-	for _, p := range a.e.ports.parts(id, a.tier-1, m) {
-		if _, stored := slices.BinarySearch(c.rows.times, p.first); !stored && p.known > 0 {
+	for _, p := range a.e.ports.parts(s.port, a.tier-1, m) {
+		if _, stored := slices.BinarySearch(c.rows.times, p.first); !stored && p.known > 0 && s.has(p.first) {
 			a.join(p.first, p.part)
 			a.widen(p.first, m, p.part)
 			known = true
@@ -59,14 +59,14 @@ func (a *answer) buckets(id spate.PortID, m spate.Metric) (known bool, err error
 	return known || len(c.rows.times) > 0, nil
 }
 
-func (a *answer) fetch(k key, into *series) error {
+func (a *answer) fetch(s *source, c column, into *series) error {
 	into.reset()
-	times, vals, err := a.found.rows(k)
+	times, vals, err := a.found.rows(key{c, s.port})
 	if err != nil {
 		return err
 	}
 	for i, x := range vals {
-		if x >= 0 && x <= mostValue {
+		if x >= 0 && x <= mostValue && s.has(times[i]) {
 			into.times, into.vals = append(into.times, times[i]), append(into.vals, x)
 		}
 	}
@@ -109,9 +109,9 @@ func (a *answer) join(at int64, p part) {
 }
 
 // extremes reads the greatest and smallest slots.
-func (a *answer) extremes(id spate.PortID, m spate.Metric) error {
+func (a *answer) extremes(s *source, m spate.Metric) error {
 	c := &a.cells
-	if err := a.fetch(key{column{m, aggMax}, id}, &c.own); err != nil {
+	if err := a.fetch(s, column{m, aggMax}, &c.own); err != nil {
 		return err
 	}
 	for j, at := range c.own.times {
@@ -122,7 +122,7 @@ func (a *answer) extremes(id spate.PortID, m spate.Metric) error {
 	if !hasMin(m) {
 		return nil
 	}
-	if err := a.fetch(key{column{m, aggMin}, id}, &c.own); err != nil {
+	if err := a.fetch(s, column{m, aggMin}, &c.own); err != nil {
 		return err
 	}
 	for j, at := range c.own.times {
@@ -131,6 +131,30 @@ func (a *answer) extremes(id spate.PortID, m spate.Metric) error {
 		}
 	}
 	return nil
+}
+
+// patchCells adds the buckets of an earlier name where there is room: one that the
+// newer name knows whole stays as it is.
+func (a *answer) patchCells() {
+	c, o := &a.cells, &a.older.cells
+	for i, avg := range a.older.span.v {
+		room := float64(a.g.base) - c.known[i]
+		if !(avg >= 0) || room <= 0 {
+			continue
+		}
+		k := min(o.known[i], room)
+		if have := c.known[i]; have > 0 {
+			avg = (a.span.v[i]*have + avg*k) / (have + k)
+		}
+		a.span.v[i] = avg
+		c.known[i] += k
+		if x := o.most[i]; x == x && !(c.most[i] > x) {
+			c.most[i] = x
+		}
+		if x := o.least[i]; x == x && !(c.least[i] < x) {
+			c.least[i] = x
+		}
+	}
 }
 
 // widen takes in the extremes of a part that is in memory.

@@ -32,7 +32,7 @@ func (e *store) Import(ctx context.Context, h spate.History) (taken spate.Taken,
 	if h.Metric >= spate.NumMetrics || len(h.Buckets) == 0 {
 		return taken, fmt.Errorf("import of %s: no metric, or nothing of it", h.Port)
 	}
-	h.Buckets, taken = e.proper(h.Buckets, tier)
+	h.Buckets, taken = e.proper(h, tier)
 	if len(h.Buckets) == 0 {
 		return taken, nil
 	}
@@ -73,11 +73,12 @@ func (e *store) tierOf(name spate.Tier) (int, error) {
 	return 0, fmt.Errorf("no tier %q: import into raw, five_minutes or hour", name)
 }
 
-// proper sorts out buckets that cannot be kept.
-func (e *store) proper(all []spate.Bucket, tier int) (out []spate.Bucket, taken spate.Taken) {
+// proper sorts out buckets that cannot be kept. Those of a time in which another device
+// had the name would be that one's, and are too old.
+func (e *store) proper(h spate.History, tier int) (out []spate.Bucket, taken spate.Taken) {
 	at, last := now(), int64(0)
-	oldest := at - e.ages[tier].keep.Load()
-	for _, b := range all {
+	oldest := max(at-e.ages[tier].keep.Load(), e.sources(h.Port)[0].from)
+	for _, b := range h.Buckets {
 		t := b.At.UnixMilli()
 		step := e.stepsOf(tier)(t, t+1)[0].Step
 		switch {
@@ -107,22 +108,28 @@ func (e *store) stored(ctx context.Context, h spate.History, tier int) (map[int6
 	}
 	from, to := h.Buckets[0].At.UnixMilli(), h.Buckets[len(h.Buckets)-1].At.UnixMilli()
 	step := e.stepsOf(tier)(to, to+1)[0].Step
-	f, err := e.keeper(tier).find(ctx, []spate.PortID{h.Port}, []column{c}, from, to+step, e.cfg.MaxSamples)
-	if err != nil {
-		return nil, err
-	}
-	defer f.close()
-	times, _, err := f.rows(key{c, h.Port})
-	if err != nil {
-		return nil, err
-	}
-	there := make(map[int64]bool, len(times))
-	for _, t := range times {
-		there[floor(t, step)] = true
-	}
-	if tier > 0 {
-		for _, p := range e.ports.parts(h.Port, tier-1, h.Metric) {
-			there[floor(p.first, step)] = true
+	there := map[int64]bool{}
+	for _, s := range e.sources(h.Port) {
+		f, err := e.keeper(tier).find(ctx, []spate.PortID{s.port}, []column{c}, from, to+step, e.cfg.MaxSamples)
+		if err != nil {
+			return nil, err
+		}
+		times, _, err := f.rows(key{c, s.port})
+		for _, t := range times {
+			if s.has(t) {
+				there[floor(t, step)] = true
+			}
+		}
+		f.close()
+		if err != nil {
+			return nil, err
+		}
+		if tier > 0 {
+			for _, p := range e.ports.parts(s.port, tier-1, h.Metric) {
+				if s.has(p.first) {
+					there[floor(p.first, step)] = true
+				}
+			}
 		}
 	}
 	return there, nil

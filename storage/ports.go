@@ -56,17 +56,17 @@ func (ps *ports) len() int {
 }
 
 // fill puts what the ring knows of a metric into gaps of a series.
-func (ps *ports) fill(id spate.PortID, m spate.Metric, step int64, s *span) (known bool) {
+func (ps *ports) fill(from *source, m spate.Metric, step int64, s *span) (known bool) {
 	ps.mu.RLock()
 	defer ps.mu.RUnlock()
-	p := ps.byID[id]
+	p := ps.byID[from.port]
 	if p == nil {
 		return false
 	}
 	first := max(p.ring.oldest(), floor(s.from, step)/step)
 	last := min(p.ring.newest, (s.end()-1)/step)
 	for n := first; n <= last; n++ {
-		if v, ok := p.ring.get(m, n); ok {
+		if v, ok := p.ring.get(m, n); ok && from.has(n*step) {
 			s.put(n*step, step, v, false)
 			known = true
 		}

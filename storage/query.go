@@ -93,6 +93,7 @@ type answer struct {
 	span  span    // of one member: its slots, or the means of its buckets
 	cells cells   // of one member: its buckets, whose means lie in span
 	sum   *total  // nil for one port
+	older *answer // for what is stored under earlier names; nil: the ports have had one name ever
 }
 
 func (a *answer) frame(ctx context.Context) (*spate.Frame, error) {
@@ -135,7 +136,8 @@ func (a *answer) open(ctx context.Context) error {
 		}
 		a.steps = a.e.folder.during(before, to)
 	}
-	found, err := a.keeper.find(ctx, a.ports, a.columns(), before, to, a.e.cfg.MaxSamples)
+	stored := a.stored()
+	found, err := a.keeper.find(ctx, stored, a.columns(), before, to, a.e.cfg.MaxSamples)
 	if err != nil {
 		return err
 	}
@@ -147,13 +149,40 @@ func (a *answer) open(ctx context.Context) error {
 	if len(a.ports) > 1 {
 		a.sum = newTotal(a.g.base, int(n))
 	}
+	if len(stored) > len(a.ports) {
+		older := *a
+		older.span.v, older.cells = a.e.span(int(n)), cells{}
+		if a.tier > 0 {
+			older.cells.open(int(n))
+		}
+		a.older = &older
+	}
 	return nil
+}
+
+// stored are the ports under all names they are stored with, those of one port side
+// by side.
+func (a *answer) stored() []spate.PortID {
+	if a.e.names.Load() == nil {
+		return a.ports
+	}
+	var out []spate.PortID
+	for _, id := range a.ports {
+		for _, s := range a.e.sources(id) {
+			out = append(out, s.port)
+		}
+	}
+	return distinct(out)
 }
 
 func (a *answer) close() {
 	a.found.close()
 	v := a.span.v
 	a.e.spans.Put(&v)
+	if a.older != nil {
+		old := a.older.span.v
+		a.e.spans.Put(&old)
+	}
 }
 
 // columns are the stored series to look for.
@@ -205,13 +234,18 @@ func (a *answer) series(ctx context.Context, m spate.Metric) error {
 }
 
 // member makes a.span the values of one port.
-func (a *answer) member(id spate.PortID, m spate.Metric) (err error) {
-	a.span.reset()
-	known := false
-	if a.tier == 0 {
-		known, err = a.slots(id, m)
-	} else {
-		known, err = a.buckets(id, m)
+func (a *answer) member(id spate.PortID, m spate.Metric) error {
+	all := a.e.sources(id)
+	known, err := a.read(&all[0], m)
+	if a.older == nil {
+		all = nil
+	}
+	for i := 1; i < len(all) && err == nil; i++ {
+		some := false
+		if some, err = a.older.read(&all[i], m); some {
+			known = true
+			a.patch()
+		}
 	}
 	if known && !a.covered[id] && some(a.span.between(a.g.asked.from, a.g.asked.to)) {
 		a.covered[id] = true
@@ -219,19 +253,55 @@ func (a *answer) member(id spate.PortID, m spate.Metric) (err error) {
 	return err
 }
 
+// read makes a.span the values that are stored in one place.
+func (a *answer) read(s *source, m spate.Metric) (known bool, err error) {
+	a.span.reset()
+	if a.tier == 0 {
+		return a.slots(s, m)
+	}
+	return a.buckets(s, m)
+}
+
+// patch fills the gaps of a.span with what is stored under an earlier name.
+func (a *answer) patch() {
+	if a.tier > 0 {
+		a.patchCells()
+		return
+	}
+	for i, x := range a.older.span.v {
+		if v := a.span.v[i]; v != v {
+			a.span.v[i] = x
+		}
+	}
+}
+
 // slots are those of the raw tier, and of the ring.
-func (a *answer) slots(id spate.PortID, m spate.Metric) (known bool, err error) {
-	whole := a.e.ports.covers(id, a.e.cfg.Step.Milliseconds(), a.span.from)
+func (a *answer) slots(s *source, m spate.Metric) (known bool, err error) {
+	whole := a.e.ports.covers(s.port, a.e.cfg.Step.Milliseconds(), a.span.from)
 	if !whole || !a.keeper.away() {
-		times, vals, err := a.found.rows(key{column{metric: m}, id})
+		times, vals, err := a.found.rows(key{column{metric: m}, s.port})
 		if err != nil && !whole {
 			return false, err
 		}
 		if err == nil { // else the ring knows all that was asked
+			times, vals = s.among(times, vals)
 			known = a.span.rows(times, vals, a.steps)
 		}
 	}
-	return a.e.ports.fill(id, m, a.e.cfg.Step.Milliseconds(), &a.span) || known, nil
+	return a.e.ports.fill(s, m, a.e.cfg.Step.Milliseconds(), &a.span) || known, nil
+}
+
+// among are the rows of its times.
+func (s *source) among(times []int64, vals []float64) (at []int64, of []float64) {
+	if s.whole() {
+		return times, vals
+	}
+	for i, t := range times {
+		if s.has(t) {
+			at, of = append(at, t), append(of, vals[i])
+		}
+	}
+	return at, of
 }
 
 func some(v []float64) bool {

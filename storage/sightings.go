@@ -69,6 +69,7 @@ func (s *State) Sightings() (*Sightings, error) {
 	if err != nil {
 		return nil, fmt.Errorf("state: history of hosts: %w", err)
 	}
+	s.sightings.Store(h)
 	return h, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -17,8 +18,9 @@ import (
 // State is state.db: what Spate knows that is no time series, in one bbolt
 // file. Methods may be called from many goroutines.
 type State struct {
-	db  *bolt.DB
-	log *slog.Logger
+	db        *bolt.DB
+	log       *slog.Logger
+	sightings atomic.Pointer[Sightings] // nil: not opened
 }
 
 // The buckets. meta holds the version of the file's layout under schemaKey: how
@@ -58,6 +60,10 @@ var migrations = [...]func(*bolt.Tx) error{
 	},
 	func(tx *bolt.Tx) error { // 6: logins
 		_, err := tx.CreateBucketIfNotExists(accessBucket)
+		return err
+	},
+	func(tx *bolt.Tx) error { // 7: former names of devices
+		_, err := tx.CreateBucketIfNotExists(namesBucket)
 		return err
 	},
 }

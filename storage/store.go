@@ -24,6 +24,7 @@ type store struct {
 	ages   [1 + numLevels]age
 	newest int64 // time of the newest raw row when it was opened, ms; 0 none
 	ports  *ports
+	names  atomic.Pointer[names] // nil: no device was ever renamed
 	space  *space
 	counts *counts
 
@@ -33,6 +34,7 @@ type store struct {
 	flushes   chan chan struct{}
 	histories chan historyJob
 	moments   chan chan moment
+	partings  chan partJob
 	backing   sync.Mutex // one backup at a time
 	stop      chan struct{}
 	stopped   sync.Once
@@ -88,7 +90,7 @@ func newStore(cfg Config, f *folder, guard *space, log *slog.Logger) (*store, er
 		cfg: cfg, folder: f, space: guard, journal: j,
 		ports:   newPorts(int(cfg.Ring / cfg.Step)),
 		queue:   make(chan *spate.Round, cfg.Queue),
-		flushes: make(chan chan struct{}), histories: make(chan historyJob), moments: make(chan chan moment),
+		flushes: make(chan chan struct{}), histories: make(chan historyJob), moments: make(chan chan moment), partings: make(chan partJob),
 		stop:  make(chan struct{}),
 		seats: make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))),
 	}, nil

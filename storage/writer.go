@@ -67,6 +67,8 @@ func (w *writer) run(stop <-chan struct{}) {
 			close(done)
 		case job := <-w.e.histories:
 			w.history(job)
+		case job := <-w.e.partings:
+			w.part(job)
 		case ask := <-w.e.moments:
 			ask <- w.moment()
 		case <-quick.C:

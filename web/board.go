@@ -106,6 +106,9 @@ func (b *Board) Seed(device string, ports []*spate.Port) {
 	slot.view.Store(&v)
 }
 
+// Has tells whether a device is configured.
+func (b *Board) Has(device string) bool { return b.list.Load().byName[device] != nil }
+
 // Accept takes one round. It copies what it keeps, never blocks, and may be
 // called from many goroutines; rounds of one device come in order.
 func (b *Board) Accept(_ context.Context, r *spate.Round) {

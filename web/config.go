@@ -85,6 +85,7 @@ type Deps struct {
 	Notices     Notices                                                                                       // nil: nobody is told
 	History     History                                                                                       // of hosts; nil: none is kept
 	Resurvey    func(devices ...string)                                                                       // has the tables of devices read at once; nil: nobody can
+	Rename      Rename                                                                                        // gives a device another name; nil: nobody can
 	Creep       func() *spate.Creeps                                                                          // the last weekly report; nil: none is made, or not yet
 	StoreStatus func() StoreStatus
 	Backtest    func(ctx context.Context, from, to time.Time, device string, progress func(part float64)) (*spate.Backtest, error) // nil: there is no store to test

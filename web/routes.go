@@ -28,6 +28,7 @@ func (s *Server) routes() []route {
 		oneByOne(route{method: get, path: "/api/v1/devices", handle: s.listDevices, need: viewer}),
 		oneByOne(route{method: get, path: "/api/v1/devices/:device", handle: s.showDevice, need: viewer}),
 		{method: http.MethodPost, path: "/api/v1/devices/:device/survey", handle: s.surveyDevice, need: operator},
+		{method: http.MethodPost, path: "/api/v1/devices/:device/rename", handle: s.renameDevice, need: admin},
 		oneByOne(route{method: get, path: "/api/v1/ports", handle: s.listPorts, need: viewer}),
 		{method: get, path: "/api/v1/top", handle: s.listTop, need: viewer},
 		oneByOne(route{method: get, path: "/api/v1/series", handle: s.showSeries, need: viewer}),

@@ -50,6 +50,7 @@ type Server struct {
 	creep       func() *spate.Creeps
 	backtest    func(context.Context, time.Time, time.Time, string, func(float64)) (*spate.Backtest, error)
 	resurvey    func(devices ...string)
+	rename      Rename
 	view        func() *topology.View
 	backup      func(context.Context, string, func(done, total int64)) (BackupResult, error)
 	storeStatus func() StoreStatus
@@ -87,7 +88,7 @@ func New(cfg Config, deps Deps) *Server {
 	deps.fillIn()
 	now, cores := time.Now(), runtime.GOMAXPROCS(0)
 	s := &Server{
-		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import, history: deps.History, incidents: deps.Incidents, notices: deps.Notices, agents: deps.Agents, usual: deps.Usual, changes: deps.Changes, demo: deps.Demo, creep: deps.Creep, backtest: deps.Backtest, resurvey: deps.Resurvey, view: deps.Network, backup: deps.Backup,
+		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import, history: deps.History, incidents: deps.Incidents, notices: deps.Notices, agents: deps.Agents, usual: deps.Usual, changes: deps.Changes, demo: deps.Demo, creep: deps.Creep, backtest: deps.Backtest, resurvey: deps.Resurvey, rename: deps.Rename, view: deps.Network, backup: deps.Backup,
 		storeStatus: deps.StoreStatus, isReady: deps.Ready, metrics: deps.Metrics,
 		access: newAccess(cfg.BaseURL, cfg.Credentials, cfg.SessionKey, deps.Revoked), passwords: newGate(passwordsAtOnce),
 		rounds: newFeed(feedAge, feedBytes, now), wallFeed: newFeed(feedAge, 1, now),

@@ -170,6 +170,9 @@ type agentSink struct{ a *agents }
 
 func (k agentSink) Accept(ctx context.Context, r *spate.Round) {
 	s := k.a.site
+	if !s.board.Has(r.Device.Name) {
+		return // it has just left the config
+	}
 	if r.Backlog {
 		s.store.Accept(ctx, r)
 		return

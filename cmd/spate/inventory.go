@@ -72,6 +72,26 @@ func (v *inventory) recall(device string) []byte {
 	return v.learned[device]
 }
 
+// remembered are the devices that are kept, those that were removed too.
+func (v *inventory) remembered() map[string]bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	out := make(map[string]bool, len(v.learned))
+	for name := range v.learned {
+		out[name] = true
+	}
+	return out
+}
+
+// forget lets go of a device that has another name now.
+func (v *inventory) forget(device string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.pending, device)
+	delete(v.last, device)
+	delete(v.learned, device)
+}
+
 // portsOf are the known ports of a device, or of all where it is "", by device.
 func (v *inventory) portsOf(device string) map[string][]*spate.Port {
 	v.mu.Lock()

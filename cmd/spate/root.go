@@ -21,7 +21,7 @@ func newRoot(a *app) *cobra.Command {
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.AddCommand(
 		serveCommand(a), demoCommand(a), checkCommand(a), walkCommand(a), discoverCommand(a),
-		topCommand(a), whoCommand(a), backtestCommand(a), testNotifyCommand(a), statusCommand(a), silenceCommand(a), manCommand(a), userCommand(a), tokenCommand(a), agentCommand(a), findCommand(a), graphCommand(a), backupCommand(a), restoreCommand(a), exportCommand(a), importCommand(a), versionCommand(a),
+		topCommand(a), whoCommand(a), backtestCommand(a), testNotifyCommand(a), statusCommand(a), silenceCommand(a), renameCommand(a), manCommand(a), userCommand(a), tokenCommand(a), agentCommand(a), findCommand(a), graphCommand(a), backupCommand(a), restoreCommand(a), exportCommand(a), importCommand(a), versionCommand(a),
 	)
 	return root
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -38,6 +39,7 @@ type site struct {
 	past      *past
 	creep     *creep
 	config    atomic.Pointer[config.Config]
+	renaming  sync.Mutex // one change of names, or of the config, at a time
 	sightings *storage.Sightings
 	sockets   *poller.Sockets
 	poller    *poller.Poller
@@ -62,6 +64,19 @@ func (t tee) Accept(ctx context.Context, r *spate.Round) {
 	}
 }
 
+// A gate lets rounds of configured devices through: one of a device that has just left the
+// config would write of it what is kept under another name now.
+type gate struct {
+	board *web.Board
+	next  sink
+}
+
+func (g gate) Accept(ctx context.Context, r *spate.Round) {
+	if g.board.Has(r.Device.Name) {
+		g.next.Accept(ctx, r)
+	}
+}
+
 func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	s := &site{log: log, metrics: metrics.NewSet(), eyes: &eyes{}}
 	var err error
@@ -82,6 +97,9 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	if s.inventory, err = newInventory(s.state, cfg.Poller.KeepRemoved, s.metrics, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
+	if err := s.settle(s.devices(cfg)); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
 	s.inventory.retain(s.devices(cfg))
 	s.inventory.seed(s.board)
 	if s.sightings, err = s.state.Sightings(); err != nil {
@@ -91,7 +109,7 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	if s.watch, err = newWatch(cfg, own, s.state, s.network, s.metrics, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	s.watch.adopt(cfg, s.devices(cfg))
+	s.watch.adopt(cfg, s.devices(cfg), s.inventory.remembered())
 	if s.notices, err = newNotices(cfg, s.state, s.watch.desk, s.eyes, s.watch.alive, s.metrics, log); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -116,7 +134,7 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 }
 
 func (s *site) sink() sink {
-	return tee{s.watch, s.board, s.store, s.inventory, s.network, s.chronicle}
+	return gate{s.board, tee{s.watch, s.board, s.store, s.inventory, s.network, s.chronicle}}
 }
 
 // devices are the configured ones and this machine, which gives its name up to
@@ -176,9 +194,15 @@ func (s *site) run(ctx context.Context, group *errgroup.Group) {
 
 // adopt takes over what can change while running.
 func (s *site) adopt(cfg *config.Config) {
+	s.renaming.Lock()
+	defer s.renaming.Unlock()
 	s.agents.adopt(cfg)
-	s.list(cfg)
+	s.board.Configure(s.devices(cfg))
 	s.board.SetGroups(groups(cfg))
+	if err := s.settle(s.devices(cfg)); err != nil {
+		s.log.Error("a device did not get its new name: it is tried again with the next reload or start", "err", err)
+	}
+	s.list(cfg)
 	if err := s.notices.adopt(cfg); err != nil {
 		s.log.Error("targets of messages not taken over, the old ones stay", "err", err)
 	}
@@ -197,7 +221,7 @@ func (s *site) list(cfg *config.Config) {
 	s.inventory.seed(s.board)
 	s.network.adopt(cfg, devices)
 	s.chronicle.retain(devices)
-	s.watch.adopt(cfg, devices)
+	s.watch.adopt(cfg, devices, s.inventory.remembered())
 }
 
 // close ends what keeps files and sockets, in the order in which readings go.
@@ -230,6 +254,7 @@ func (s *site) deps() web.Deps {
 		Usual:       s.watch.baselines.Usual,
 		Changes:     s.state.Changes,
 		Resurvey:    s.poller.Resurvey,
+		Rename:      s.rename,
 		Import:      s.store,
 		Backup:      s.backup,
 		Prometheus:  promql.New(s.store, promSource{s.board}, promql.DefaultLimits(), s.log),

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
@@ -17,6 +18,8 @@ type store interface {
 	Accept(ctx context.Context, r *spate.Round)
 	Query(ctx context.Context, q spate.Query) (*spate.Frame, error)
 	Import(ctx context.Context, h spate.History) (spate.Taken, error)
+	Part(ctx context.Context, device string, at time.Time) (time.Time, error)
+	SetNames(names spate.Names)
 	Flush(ctx context.Context) error
 	Backup(ctx context.Context, dir, version string, extras []storage.Extra, progress func(done, total int64)) (*storage.Manifest, error)
 	Status() storage.Status

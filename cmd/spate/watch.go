@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -54,6 +56,7 @@ type watch struct {
 	devices   atomic.Int64
 	heard     atomic.Int64 // ns since 1970: the last round, answered or not
 	path      string       // of the snapshot; empty: none is kept
+	saving    sync.Mutex   // one snapshot at a time, and no new names in it
 	log       *slog.Logger
 
 	news    chan struct{}
@@ -125,7 +128,7 @@ func (w *watch) load() error {
 		f.Close()
 	}
 	if err == nil {
-		return nil
+		return w.catchUp()
 	}
 	aside := w.path + ".damaged"
 	w.log.Error("baselines are not read: what is usual is learned anew, which takes a week; the file is kept", "file", aside, "err", err)
@@ -135,11 +138,40 @@ func (w *watch) load() error {
 	return nil
 }
 
+// catchUp gives devices the names they got after the snapshot was written.
+func (w *watch) catchUp() error {
+	r, err := w.state.Renamings()
+	for _, u := range r.Undone {
+		w.baselines.Rename(u.From, u.To)
+	}
+	return err
+}
+
+// rename has move rename what is on disk, and renames what is in memory.
+func (w *watch) rename(from, to string, move func() error) error {
+	err := func() error {
+		w.saving.Lock()
+		defer w.saving.Unlock()
+		if err := move(); err != nil {
+			return err
+		}
+		w.baselines.Rename(from, to)
+		w.desk.Rename(from, to)
+		return nil
+	}()
+	if err != nil {
+		return err
+	}
+	return w.save()
+}
+
 // save writes the baselines, over the old ones once they are whole.
 func (w *watch) save() error {
 	if w.path == "" {
 		return nil
 	}
+	w.saving.Lock()
+	defer w.saving.Unlock()
 	next := w.path + ".new"
 	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
 	if err != nil {
@@ -155,7 +187,13 @@ func (w *watch) save() error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, os.Remove(next))
 	}
-	return os.Rename(next, w.path)
+	if err := os.Rename(next, w.path); err != nil {
+		return err
+	}
+	if r, err := w.state.Renamings(); err != nil || len(r.Undone) == 0 {
+		return err
+	}
+	return w.state.Done()
 }
 
 // alive tells whether rounds come in, for the heartbeat.
@@ -302,8 +340,10 @@ func (w *watch) tell(in *spate.Incident) {
 	}
 }
 
-// adopt takes over what can change while running.
-func (w *watch) adopt(cfg *config.Config, devices []spate.Device) {
+// adopt takes over what can change while running. What is usual of a device that was
+// removed is kept as long as the device is remembered: it may come back, or get another
+// name.
+func (w *watch) adopt(cfg *config.Config, devices []spate.Device, remembered map[string]bool) {
 	names := map[string]bool{}
 	for _, d := range devices {
 		names[d.Name] = true
@@ -311,8 +351,9 @@ func (w *watch) adopt(cfg *config.Config, devices []spate.Device) {
 	w.devices.Store(int64(len(names)))
 	w.faults.SetLimits(limits(cfg))
 	w.faults.Retain(names)
-	w.baselines.Retain(names)
 	w.suspects.Retain(names)
+	maps.Copy(names, remembered)
+	w.baselines.Retain(names)
 }
 
 // Open implements web.Incidents.

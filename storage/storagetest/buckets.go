@@ -69,8 +69,20 @@ func (c *cell) join(p cell) {
 	c.most, c.least = max(c.most, p.most), min(c.least, p.least)
 }
 
-// cells are the buckets of one port.
+// cells are the buckets of one port. Earlier names fill what the later ones do not know.
 func (m *Memory) cells(id spate.PortID, metric spate.Metric, length, from, to int64) []cell {
+	out := make([]cell, (to-from)/length)
+	for _, p := range m.places(id) {
+		for i, c := range m.cellsAt(p, metric, length, from, to) {
+			if c.known = min(c.known, length-out[i].known); c.known > 0 {
+				out[i].join(c)
+			}
+		}
+	}
+	return out
+}
+
+func (m *Memory) cellsAt(p place, metric spate.Metric, length, from, to int64) []cell {
 	out := make([]cell, (to-from)/length)
 	var part []float64
 	start, newest := int64(0), int64(0)
@@ -82,7 +94,10 @@ func (m *Memory) cells(id spate.PortID, metric spate.Metric, length, from, to in
 		}
 		part = nil
 	}
-	for _, s := range m.finished(id, metric) {
+	for _, s := range m.finished(p.port, metric) {
+		if !p.has(s.at) {
+			continue
+		}
 		if b := down(s.at, length); b != start || s.at < newest {
 			flush()
 			start = b

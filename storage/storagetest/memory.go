@@ -18,6 +18,7 @@ import (
 type Memory struct {
 	mu     sync.Mutex
 	folder *MemoryFolder
+	names  spate.Names
 	closed bool
 }
 
@@ -126,8 +127,18 @@ func (m *Memory) take(id spate.PortID, r *spate.Rate) {
 	m.folder.ports[id] = append(all, stretch{rates: []piece{p}})
 }
 
-// slot is what is known of a metric in the slot that begins at a time.
+// slot is what is known of a metric in the slot that begins at a time, under the name of
+// today or else under the last one that knows it.
 func (m *Memory) slot(id spate.PortID, metric spate.Metric, at int64) float64 {
+	for _, p := range m.places(id) {
+		if v := m.stored(p.port, metric, at); p.has(at) && v == v {
+			return v
+		}
+	}
+	return math.NaN()
+}
+
+func (m *Memory) stored(id spate.PortID, metric spate.Metric, at int64) float64 {
 	out := math.NaN()
 	for _, s := range m.folder.ports[id] {
 		if v := s.slot(metric, at); v == v && (out != out || v > out) {

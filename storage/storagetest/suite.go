@@ -19,6 +19,10 @@ type Store interface {
 	Write(ctx context.Context, r *spate.Round) error // waits for room
 	Flush(ctx context.Context) error                 // all that was written can be found
 	Query(ctx context.Context, q spate.Query) (*spate.Frame, error)
+	// Part ends what is open of a device near a time and says when it did.
+	Part(ctx context.Context, device string, at time.Time) (time.Time, error)
+	// SetNames says which names devices had before; a store that is opened knows none.
+	SetNames(names spate.Names)
 	Close() error
 }
 
@@ -58,6 +62,9 @@ func Run(t *testing.T, open Opener) {
 		{"names of any letters are kept apart", hostileNames},
 		{"a port nobody knows is unknown, not an error", nobody},
 		{"what another store knew is taken over, and nothing is written over", imports},
+		{"a device that is renamed keeps its history in every tier", renamed},
+		{"two names that were polled side by side are put together slot by slot", renamedTwice},
+		{"a device that takes an old name has an empty past", takenOver},
 		{"questions that make no sense are refused", refused},
 		{"many readers do not disturb the writer", readers},
 	} {
@@ -83,6 +90,7 @@ type bench struct {
 	open   Opener
 	folder string
 	store  Store
+	names  spate.Names
 	start  time.Time
 }
 
@@ -93,6 +101,7 @@ func (b *bench) reopen() {
 		b.Fatalf("close: %v", err)
 	}
 	b.store = b.open(b.T, b.folder)
+	b.store.SetNames(b.names)
 }
 
 // at is a time in seconds after start.

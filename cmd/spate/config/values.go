@@ -151,6 +151,9 @@ func alternatives(words []string) string {
 
 var nameForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$`)
 
+// IsName tells whether a text may be the name of a device.
+func IsName(text string) bool { return nameForm.MatchString(text) }
+
 // asName is the form of names that stand in URLs and file names.
 func asName(n *node) (string, complaint) {
 	text, c := asText(n)
