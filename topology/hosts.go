@@ -26,6 +26,9 @@ type sighting struct {
 // empties it.
 const keptUnseen = 24 * time.Hour
 
+// mostRouted is how many hosts are known of a router's port.
+const mostRouted = 64
+
 // Remember takes over what an earlier run knew of a host, before the first view.
 func (g *Graph) Remember(h *spate.Host) {
 	g.mu.Lock()
@@ -111,6 +114,45 @@ func (g *Graph) settleHosts(v *View, id *identity, now time.Time) {
 			for _, i := range list {
 				v.Hosts[i].Behind = fmt.Sprintf("one of %d behind a switch that is not polled", n)
 			}
+		}
+	}
+}
+
+// settleRouted puts hosts that no forwarding table has on the port of the router, or the
+// server, that has them in its ARP table. They count for no role and no link: where a
+// router's port leads is not told by who has spoken to it.
+func (g *Graph) settleRouted(v *View, id *identity) {
+	v.routed = map[spate.PortID][]spate.Host{}
+	for _, name := range g.names() {
+		d := g.devices[name]
+		if d.tables == nil || len(d.tables.Stations) > 0 {
+			continue
+		}
+		ips := map[spate.PortID]map[spate.MAC][]netip.Addr{}
+		for _, b := range d.tables.Bindings {
+			at := spate.PortID{Device: name, Name: b.Port}
+			p := d.byName[b.Port]
+			if p == nil || p.HighLayer || v.macs[b.MAC] || id.own[b.MAC] || shared(b.MAC) || b.MAC.Group() || v.far[at] != (end{}) {
+				continue
+			}
+			if ips[at] == nil {
+				ips[at] = map[spate.MAC][]netip.Addr{}
+			}
+			if len(ips[at]) < mostRouted {
+				ips[at][b.MAC] = append(ips[at][b.MAC], b.IP)
+			}
+		}
+		for at, macs := range ips {
+			for m, list := range macs {
+				slices.SortFunc(list, netip.Addr.Compare)
+				v.routed[at] = append(v.routed[at], g.named(spate.Host{MAC: m, Port: at, IPs: list[:min(len(list), 16)], FirstSeen: d.tables.At, SeenAt: d.tables.At}))
+			}
+			slices.SortFunc(v.routed[at], func(a, b spate.Host) int { return slices.Compare(a.MAC[:], b.MAC[:]) })
+		}
+	}
+	for _, hosts := range v.routed {
+		for i := range hosts {
+			v.macs[hosts[i].MAC] = true
 		}
 	}
 }

@@ -30,7 +30,8 @@ type View struct {
 	fresh  map[spate.PortID]int   // hosts of them that are seen now
 	ends   map[spate.PortID]int   // of a port or bundle, the index of its link
 	tables map[string]*spate.Tables
-	macs   map[spate.MAC]bool // of Hosts
+	macs   map[spate.MAC]bool            // of Hosts and routed
+	routed map[spate.PortID][]spate.Host // by the ARP tables of devices that bridge nothing
 }
 
 type end struct {
@@ -68,6 +69,7 @@ func (g *Graph) View(now time.Time) *View {
 	for i := range v.Hosts {
 		v.macs[v.Hosts[i].MAC] = true
 	}
+	g.settleRouted(v, id)
 	g.roles(v, id)
 	for _, name := range g.names() {
 		g.devices[name].watch(v.loose(g.devices[name]))
@@ -150,11 +152,15 @@ func (v *View) Stations(id spate.PortID) int {
 	return 0
 }
 
-// HostsAt are the hosts behind a port.
+// HostsAt are the hosts behind a port: those of Hosts, else what a router or a server
+// has in its ARP table there.
 func (v *View) HostsAt(id spate.PortID) []spate.Host {
 	var out []spate.Host
 	for _, i := range v.byPort[id] {
 		out = append(out, v.Hosts[i])
+	}
+	if len(out) == 0 {
+		return v.routed[id]
 	}
 	return out
 }
