@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -197,6 +198,11 @@ func sendPackets(order string) {
 	var size, rate int
 	if _, err := fmt.Sscanf(order, "%s %d %d", &to, &size, &rate); err != nil {
 		panic(err)
+	}
+	if uid, err := strconv.Atoi(os.Getenv("SPATE_TEST_UID")); err == nil {
+		if err := syscall.Setuid(uid); err != nil {
+			panic(err)
+		}
 	}
 	conn, err := net.Dial("udp", net.JoinHostPort(to, "9"))
 	if err != nil {

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"spate"
+	"spate/poller/snmptest/snmpd"
+)
+
+const (
+	readerText = "reader-token-0123456789abcdef"
+	agentText  = "agent-token-0123456789abcdef"
+)
+
+// hosting is one web server behind one port of a router that net-snmp's agent answers
+// for, and the Spate that polls it and takes the server's pushes.
+type hosting struct {
+	*vethLab
+	server *serving
+	dir    string
+}
+
+func newHosting(t *testing.T, backend string) *hosting {
+	t.Helper()
+	h := &hosting{vethLab: newVethLab(t), dir: t.TempDir()}
+	for _, line := range []string{
+		"-n " + h.far + " link set lo up",
+		"-n " + h.far + " route add default via " + nearData,
+		"route add 198.18.78.0/30 via " + nearManagement,
+	} {
+		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
+			t.Fatalf("ip %s: %v: %s", line, err, out)
+		}
+	}
+	t.Cleanup(func() { _ = exec.Command("ip", "route", "del", "198.18.78.0/30").Run() })
+	if out, err := exec.Command("ip", "netns", "exec", h.near, "sysctl", "-qw", "net.ipv4.ip_forward=1").CombinedOutput(); err != nil {
+		t.Fatalf("forwarding: %v: %s", err, out)
+	}
+	agent := snmpd.Start(t, snmpd.Config{Namespace: h.near, Address: nearManagement})
+	sum := func(text string) string { s := sha256.Sum256([]byte(text)); return hex.EncodeToString(s[:]) }
+	h.server = startServe(t, fmt.Sprintf(`
+[server]
+listen = "%s:0"
+timezone = "UTC"
+[storage]
+path = "data"
+[poller]
+interval = "1s"
+[host]
+enabled = false
+[snmp.default]
+community = %q
+[[device]]
+name = "sw-acc-1"
+address = %q
+speed = { %q = "300M", "mgmt0" = "300M" }
+[syslog]
+listen = "%s:0"
+[[token]]
+name = "reader"
+role = "viewer"
+sha256 = %q
+[[token]]
+name = "web-17"
+role = "agent"
+sha256 = %q
+`, hostManagement, snmpd.Community.Reveal(), agent, measured, hostManagement, sum(readerText), sum(agentText)))
+	token := filepath.Join(h.dir, "token")
+	if err := os.WriteFile(token, []byte(agentText), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("[agent]\nurl = %q\nplain_http = true\ntoken_file = %q\nspool = %q\nbackend = %q\n", h.server.url, token, filepath.Join(h.dir, "spool"), backend)
+	if err := os.WriteFile(filepath.Join(h.dir, "agent.toml"), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("ports: %s\nsuspects: %s", h.read(t, "/api/v1/ports"), h.read(t, "/api/v1/suspects"))
+		}
+	})
+	return h
+}
+
+// agent runs `spate agent` on the web server, until the test ends or kill is called.
+func (h *hosting) agent(t *testing.T) (kill func()) {
+	t.Helper()
+	said := &output{}
+	spate, err := exec.LookPath("spate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("nsenter", "--net=/var/run/netns/"+h.far, spate, "agent", "-config", filepath.Join(h.dir, "agent.toml"))
+	cmd.Stderr, cmd.Stdout = said, said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := false
+	kill = func() {
+		if !done {
+			done = true
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	}
+	t.Cleanup(func() {
+		kill()
+		if t.Failed() {
+			t.Logf("spate agent said:\n%s", said)
+		}
+	})
+	return kill
+}
+
+// user sends from the web server under a uid: packets of 1,000 octets of payload, so
+// many a second.
+func (h *hosting) user(t *testing.T, uid, rate int) (stop func()) {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("ip", "netns", "exec", h.far, self)
+	cmd.Env = append(os.Environ(), fmt.Sprintf("SPATE_TEST_SEND=%s 1000 %d", hostManagement, rate), "SPATE_TEST_UID="+strconv.Itoa(uid))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := false
+	stop = func() {
+		if !done {
+			done = true
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func (h *hosting) read(t *testing.T, path string) []byte {
+	t.Helper()
+	req, err := http.NewRequest(http.MethodGet, h.server.url+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+readerText)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("GET %s: %s %v: %s", path, res.Status, err, b)
+	}
+	return b
+}
+
+func (h *hosting) open(t *testing.T) *spate.Incident {
+	t.Helper()
+	var got struct{ Incidents []*spate.Incident }
+	if err := json.Unmarshal(h.read(t, "/api/v1/incidents?state=open"), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Incidents) == 0 {
+		return nil
+	}
+	return got.Incidents[0]
+}
+
+// users are what each user sends by the agent, in b/s.
+func (h *hosting) users(t *testing.T) map[string]float64 {
+	t.Helper()
+	var got struct {
+		Agents []struct {
+			Users []struct {
+				User  string
+				TxBps *float64 `json:"tx_bps"`
+			}
+		}
+	}
+	if err := json.Unmarshal(h.read(t, "/api/v1/agents"), &got); err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]float64{}
+	for _, a := range got.Agents {
+		for _, u := range a.Users {
+			if u.TxBps != nil {
+				out[u.User] = *u.TxBps
+			}
+		}
+	}
+	return out
+}
+
+// The story that Spate comes from, with a happier end: one account on a web server
+// floods, the switch port is found by SNMP, and the agent names the account.
+func TestTheUserBehindAFloodIsNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes three minutes")
+	}
+	h := newHosting(t, "auto")
+	h.agent(t)
+	h.user(t, 1043, 100)
+	h.user(t, 1044, 20)
+	h.awaitCalm(t)
+	began := time.Now()
+	stop := h.user(t, 1042, 20000) // 167 Mb/s
+	var in *spate.Incident
+	named := func(uid int) bool {
+		in = h.open(t)
+		return in != nil && len(in.Users) > 0 && in.Users[0].UID == uid
+	}
+	until(t, "the user is named", func() bool { return named(1042) })
+	opened, took := in.DetectedAt.Sub(began), time.Since(began)
+	t.Logf("incident after %.1f s, user after %.1f s: %s", opened.Seconds(), took.Seconds(), in.Summary)
+	if took > max(12*time.Second, opened+3*time.Second) {
+		t.Errorf("the user was named after %v", took)
+	}
+	until(t, "the share is nearly all of it", func() bool { in = h.open(t); return in != nil && in.Users[0].Share >= 0.95 })
+	if u := in.Users[0]; u.Host != "web-17" || in.Origin.Device != "sw-acc-1" || in.Origin.Port != measured {
+		t.Errorf("user %+v at %s %s", u, in.Origin.Device, in.Origin.Port)
+	}
+	if !strings.Contains(in.Summary, "user 1042 9") && !strings.Contains(in.Summary, "user 1042 100") || !strings.Contains(in.Summary, "web-17") {
+		t.Errorf("the sentence is %q", in.Summary)
+	}
+	if wall := string(h.read(t, "/?token="+readerText)); !strings.Contains(wall, "1042") || !strings.Contains(wall, "web-17") {
+		t.Error("the wall names neither user nor machine")
+	}
+	until(t, "destinations are counted", func() bool {
+		in = h.open(t)
+		return in != nil && len(in.Talkers) > 0 && in.Talkers[0].Dst == hostManagement && in.Talkers[0].DstPort == 9 && in.Talkers[0].Src == farData
+	})
+	kinds := map[string]string{}
+	for _, e := range in.Evidence {
+		kinds[e.Kind] = e.Text
+	}
+	if kinds["agent"] == "" || kinds["agent_sum"] == "" || strings.Contains(kinds["agent_sum"], "apart") {
+		t.Errorf("evidence: %v", kinds)
+	}
+	t.Logf("%s; %s", kinds["agent"], kinds["agent_sum"])
+
+	// Another account takes over while the port is in an incident.
+	stop()
+	began = time.Now()
+	h.user(t, 1050, 30000)
+	until(t, "the other user is named", func() bool { return named(1050) })
+	t.Logf("in the incident, another user is named after %.1f s: %s", time.Since(began).Seconds(), in.Summary)
+	if took := time.Since(began); took > 3*time.Second {
+		t.Errorf("named after %v", took)
+	}
+	page := string(h.read(t, "/devices/web-17/users"))
+	if !strings.Contains(page, "1050") || !strings.Contains(page, hostManagement) {
+		t.Error("the page of the machine's users does not say who sends and where to")
+	}
+	if svg := string(h.read(t, "/api/v1/graph.svg?device=web-17&port=user+1042&from=-5m")); !strings.Contains(svg, "max") || strings.Contains(svg, "no data") {
+		t.Error("there is no graph of the user")
+	}
+}
+
+// awaitCalm waits until the agent's users are known, and how snmpd renews its counters:
+// before that there are no rates at polls of a second.
+func (h *hosting) awaitCalm(t *testing.T) {
+	t.Helper()
+	for limit := time.Now().Add(3 * time.Minute); ; time.Sleep(time.Second) {
+		var got struct {
+			Refresh *float64 `json:"counter_refresh_s"`
+		}
+		if err := json.Unmarshal(h.read(t, "/api/v1/devices/sw-acc-1"), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Refresh != nil && h.users(t)["1043"] > 0 {
+			break
+		}
+		if time.Now().After(limit) {
+			t.Fatal("no word of how snmpd renews its counters, or none of the users")
+		}
+	}
+	time.Sleep(20 * time.Second) // the time itself is what is waited for: what is usual
+}
