@@ -327,3 +327,50 @@ func lockToNamespace(t *testing.T, pid string) {
 		t.Error(err)
 	}
 }
+
+// The rules that an old web host has are read as they are, to the octet, and stay as
+// they were.
+func TestRulesThatAreThereAreRead(t *testing.T) {
+	for _, kind := range []string{"nft", "legacy"} {
+		t.Run(kind, func(t *testing.T) {
+			tables := "iptables-" + kind
+			needs(t, tables, tables+"-save", "iptables-save")
+			twoEnds(t)
+			command(t, tables, "-A", "OUTPUT", "-m", "owner", "--uid-owner", "1042", "-j", "LOG", "--log-uid")
+			command(t, tables, "-A", "OUTPUT", "-m", "owner", "--uid-owner", "1042", "-j", "ACCEPT")
+			command(t, tables, "-A", "OUTPUT", "-p", "udp", "-m", "owner", "--uid-owner", "1043", "-j", "ACCEPT")
+			c, err := host.NewRules()
+			if kind == "legacy" && err != nil { // iptables-save is that of nft here
+				file := t.TempDir() + "/counters"
+				save := func() {
+					if err := os.WriteFile(file, []byte(command(t, tables+"-save", "-c")), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				save()
+				if c, err = host.NewRulesFile([]string{file}); err == nil {
+					defer func() { _ = c.Close() }()
+				}
+				as(t, 1042, "udp 10.77.0.2:53 1000 1000")
+				as(t, 1043, "udp 10.77.0.2:99 20 100")
+				save()
+			} else if err == nil {
+				as(t, 1042, "udp 10.77.0.2:53 1000 1000")
+				as(t, 1043, "udp 10.77.0.2:99 20 100")
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			users := map[uint32]host.Tally{}
+			if err := c.Users(users); err != nil {
+				t.Fatal(err)
+			}
+			if users[1042] != (host.Tally{Octets: 1000 * 1028, Packets: 1000}) || users[1043] != (host.Tally{Octets: 20 * 128, Packets: 20}) || len(users) != 2 {
+				t.Errorf("%+v", users)
+			}
+			if after := command(t, tables, "-S", "OUTPUT"); strings.Count(after, "-A OUTPUT") != 3 {
+				t.Errorf("the rules are others now:\n%s", after)
+			}
+		})
+	}
+}

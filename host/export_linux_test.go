@@ -7,4 +7,7 @@ var Explain = explain
 var (
 	NewSKB = newSKB
 	NewNFT = newNFT
+
+	NewRules     = newRules
+	NewRulesFile = newRulesFile
 )

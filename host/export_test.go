@@ -12,3 +12,6 @@ var (
 
 // SetNow gives a fleet another clock.
 func SetNow(f *Fleet, now func() time.Time) { f.now = now }
+
+// Frames cuts a stream of syslog into messages.
+var Frames = frames

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -266,6 +267,13 @@ func TestTheUserBehindAnOriginIsNamed(t *testing.T) {
 	origin.RateBps = 8 * 300e6
 	if e := f.Senders(origin).Evidence; !strings.Contains(e[len(e)-1].Text, "something else sends here too") {
 		t.Errorf("two thirds come from elsewhere: %+v", e)
+	}
+	// Who is not named any more sends nothing that is known.
+	gone := p.sends(10, map[uint32]float64{1044: 1e8})
+	gone.Users = slices.DeleteFunc(gone.Users, func(u host.UserCount) bool { return u.UID == 1042 })
+	push(gone)
+	if got := f.Senders(origin).Users; len(got) != 1 || got[0].UID != 1044 || got[0].Share < 0.99 {
+		t.Errorf("after another has taken over: %+v", got)
 	}
 	// Nothing of the flood has become usual, as long as it lasted.
 	for range 3600 {

@@ -245,10 +245,10 @@ func (m *machine) accounts(s *Snapshot, at time.Time, out, packets float64, roun
 	slices.Sort(ids)
 	for _, uid := range ids {
 		l := m.users[uid]
-		reading := spate.Reading{Port: l.port}
-		if l.rate.At.Equal(at) {
-			reading.Rate, reading.Gap = l.rate, l.gap
+		if !l.sample.At.Equal(at) && uid != Unattributed {
+			l.rate, l.gap = spate.Rate{}, "" // not named this time: what it sent before is not what it sends now
 		}
+		reading := spate.Reading{Port: l.port, Rate: l.rate, Gap: l.gap}
 		round.Readings = append(round.Readings, reading)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -30,25 +31,28 @@ type hosting struct {
 	*vethLab
 	server *serving
 	dir    string
+	syslog int // port
 }
 
-func newHosting(t *testing.T, backend string) *hosting {
+// polls of less than three seconds want a minute and a half of looking at snmpd first.
+func newHosting(t *testing.T, number int, polls, backend string) *hosting {
 	t.Helper()
-	h := &hosting{vethLab: newVethLab(t), dir: t.TempDir()}
+	h := &hosting{vethLab: newVethLab(t, number), dir: t.TempDir()}
 	for _, line := range []string{
 		"-n " + h.far + " link set lo up",
-		"-n " + h.far + " route add default via " + nearData,
-		"route add 198.18.78.0/30 via " + nearManagement,
+		"-n " + h.far + " route add default via " + h.nearData,
+		"route add " + h.subnet + " via " + h.nearManagement,
 	} {
 		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
 			t.Fatalf("ip %s: %v: %s", line, err, out)
 		}
 	}
-	t.Cleanup(func() { _ = exec.Command("ip", "route", "del", "198.18.78.0/30").Run() })
+	t.Cleanup(func() { _ = exec.Command("ip", "route", "del", h.subnet).Run() })
 	if out, err := exec.Command("ip", "netns", "exec", h.near, "sysctl", "-qw", "net.ipv4.ip_forward=1").CombinedOutput(); err != nil {
 		t.Fatalf("forwarding: %v: %s", err, out)
 	}
-	agent := snmpd.Start(t, snmpd.Config{Namespace: h.near, Address: nearManagement})
+	agent := snmpd.Start(t, snmpd.Config{Namespace: h.near, Address: h.nearManagement})
+	h.syslog = freeUDP(t, h.hostManagement)
 	sum := func(text string) string { s := sha256.Sum256([]byte(text)); return hex.EncodeToString(s[:]) }
 	h.server = startServe(t, fmt.Sprintf(`
 [server]
@@ -57,7 +61,7 @@ timezone = "UTC"
 [storage]
 path = "data"
 [poller]
-interval = "1s"
+interval = %q
 [host]
 enabled = false
 [snmp.default]
@@ -67,7 +71,7 @@ name = "sw-acc-1"
 address = %q
 speed = { %q = "300M", "mgmt0" = "300M" }
 [syslog]
-listen = "%s:0"
+listen = "%s:%d"
 [[token]]
 name = "reader"
 role = "viewer"
@@ -76,7 +80,7 @@ sha256 = %q
 name = "web-17"
 role = "agent"
 sha256 = %q
-`, hostManagement, snmpd.Community.Reveal(), agent, measured, hostManagement, sum(readerText), sum(agentText)))
+`, h.hostManagement, polls, snmpd.Community.Reveal(), agent, measured, h.hostManagement, h.syslog, sum(readerText), sum(agentText)))
 	token := filepath.Join(h.dir, "token")
 	if err := os.WriteFile(token, []byte(agentText), 0o600); err != nil {
 		t.Fatal(err)
@@ -91,6 +95,17 @@ sha256 = %q
 		}
 	})
 	return h
+}
+
+// freeUDP is a port that nobody uses now.
+func freeUDP(t *testing.T, at string) int {
+	t.Helper()
+	c, err := net.ListenPacket("udp", at+":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	return c.LocalAddr().(*net.UDPAddr).Port
 }
 
 // agent runs `spate agent` on the web server, until the test ends or kill is called.
@@ -132,7 +147,7 @@ func (h *hosting) user(t *testing.T, uid, rate int) (stop func()) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command("ip", "netns", "exec", h.far, self)
-	cmd.Env = append(os.Environ(), fmt.Sprintf("SPATE_TEST_SEND=%s 1000 %d", hostManagement, rate), "SPATE_TEST_UID="+strconv.Itoa(uid))
+	cmd.Env = append(os.Environ(), fmt.Sprintf("SPATE_TEST_SEND=%s 1000 %d", h.hostManagement, rate), "SPATE_TEST_UID="+strconv.Itoa(uid))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -210,8 +225,8 @@ func TestTheUserBehindAFloodIsNamed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes three minutes")
 	}
-	h := newHosting(t, "auto")
-	h.agent(t)
+	h := newHosting(t, 1, "1s", "auto")
+	kill := h.agent(t)
 	h.user(t, 1043, 100)
 	h.user(t, 1044, 20)
 	h.awaitCalm(t)
@@ -240,7 +255,7 @@ func TestTheUserBehindAFloodIsNamed(t *testing.T) {
 	}
 	until(t, "destinations are counted", func() bool {
 		in = h.open(t)
-		return in != nil && len(in.Talkers) > 0 && in.Talkers[0].Dst == hostManagement && in.Talkers[0].DstPort == 9 && in.Talkers[0].Src == farData
+		return in != nil && len(in.Talkers) > 0 && in.Talkers[0].Dst == h.hostManagement && in.Talkers[0].DstPort == 9 && in.Talkers[0].Src == h.farData
 	})
 	kinds := map[string]string{}
 	for _, e := range in.Evidence {
@@ -254,19 +269,22 @@ func TestTheUserBehindAFloodIsNamed(t *testing.T) {
 	// Another account takes over while the port is in an incident.
 	stop()
 	began = time.Now()
-	h.user(t, 1050, 30000)
+	stop = h.user(t, 1050, 30000)
 	until(t, "the other user is named", func() bool { return named(1050) })
 	t.Logf("in the incident, another user is named after %.1f s: %s", time.Since(began).Seconds(), in.Summary)
 	if took := time.Since(began); took > 3*time.Second {
 		t.Errorf("named after %v", took)
 	}
 	page := string(h.read(t, "/devices/web-17/users"))
-	if !strings.Contains(page, "1050") || !strings.Contains(page, hostManagement) {
+	if !strings.Contains(page, "1050") || !strings.Contains(page, h.hostManagement) {
 		t.Error("the page of the machine's users does not say who sends and where to")
 	}
 	if svg := string(h.read(t, "/api/v1/graph.svg?device=web-17&port=user+1042&from=-5m")); !strings.Contains(svg, "max") || strings.Contains(svg, "no data") {
 		t.Error("there is no graph of the user")
 	}
+	stop()
+	kill()
+	t.Run("an old web host, without root", h.old)
 }
 
 // awaitCalm waits until the agent's users are known, and how snmpd renews its counters:

@@ -32,12 +32,12 @@ func TestStoredRatesAreTheKernels(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes two minutes")
 	}
-	lab := newVethLab(t)
+	lab := newVethLab(t, 0)
 	// An agent for each version: they share the counters of the kernel, and no
 	// cache that one device's polls would renew for another's.
 	var agents [3]string
 	for i := range agents {
-		agents[i] = snmpd.Start(t, snmpd.Config{Namespace: lab.near, Address: nearManagement,
+		agents[i] = snmpd.Start(t, snmpd.Config{Namespace: lab.near, Address: lab.nearManagement,
 			Users: []snmpd.User{{Name: "aes", Auth: "SHA256", Priv: "AES", Level: "priv"}}})
 	}
 	server := startServe(t, truthConfig(agents))
@@ -66,18 +66,19 @@ func TestStoredRatesAreTheKernels(t *testing.T) {
 	})
 }
 
-const (
-	nearManagement = "198.18.77.2" // RFC 2544: addresses for tests
-	hostManagement = "198.18.77.1"
-	nearData       = "198.18.78.1"
-	farData        = "198.18.78.2"
-	measured       = "data0"
-)
+const measured = "data0"
 
 // vethLab is two namespaces joined by a veth pair, and a management link to one.
-type vethLab struct{ near, far string }
+type vethLab struct {
+	near, far                      string
+	hostManagement, nearManagement string // addresses
+	nearData, farData              string
+	subnet                         string // of the veth pair
+}
 
-func newVethLab(t *testing.T) *vethLab {
+// newVethLab makes one of addresses of its own: number tells it from others that run
+// at the same time.
+func newVethLab(t *testing.T, number int) *vethLab {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root for network namespaces")
@@ -85,7 +86,9 @@ func newVethLab(t *testing.T) *vethLab {
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Skip("ip is not installed (Debian package iproute2)")
 	}
-	l := &vethLab{near: fmt.Sprintf("spate-near-%d", os.Getpid()), far: fmt.Sprintf("spate-far-%d", os.Getpid())}
+	l := &vethLab{near: fmt.Sprintf("spate-near-%d-%d", number, os.Getpid()), far: fmt.Sprintf("spate-far-%d-%d", number, os.Getpid())}
+	block := func(n, host int) string { return fmt.Sprintf("198.18.%d.%d", 77+2*number+n, host) } // RFC 2544: addresses for tests
+	l.hostManagement, l.nearManagement, l.nearData, l.farData, l.subnet = block(0, 1), block(0, 2), block(1, 1), block(1, 2), block(1, 0)+"/30"
 	if out, err := exec.Command("ip", "netns", "add", l.near).CombinedOutput(); err != nil {
 		t.Skipf("no network namespaces here: %s", out)
 	}
@@ -95,17 +98,17 @@ func newVethLab(t *testing.T) *vethLab {
 		}
 	})
 	for _, line := range strings.Split(fmt.Sprintf(`netns add %[2]s
-link add spm%[3]d type veth peer name mgmt0 netns %[1]s
+link add spm%[9]d%[3]d type veth peer name mgmt0 netns %[1]s
 link add %[4]s netns %[1]s type veth peer name data0 netns %[2]s
-addr add %[5]s/30 dev spm%[3]d
-link set spm%[3]d up
+addr add %[5]s/30 dev spm%[9]d%[3]d
+link set spm%[9]d%[3]d up
 -n %[1]s addr add %[6]s/30 dev mgmt0
 -n %[1]s addr add %[7]s/30 dev %[4]s
 -n %[1]s link set mgmt0 up
 -n %[1]s link set lo up
 -n %[1]s link set %[4]s up
 -n %[2]s addr add %[8]s/30 dev data0
--n %[2]s link set data0 up`, l.near, l.far, os.Getpid()%100000, measured, hostManagement, nearManagement, nearData, farData), "\n") {
+-n %[2]s link set data0 up`, l.near, l.far, os.Getpid()%100000, measured, l.hostManagement, l.nearManagement, l.nearData, l.farData, number), "\n") {
 		if out, err := exec.Command("ip", strings.Fields(line)...).CombinedOutput(); err != nil {
 			t.Fatalf("ip %s: %v: %s", line, err, out)
 		}
@@ -132,7 +135,7 @@ func (l *vethLab) send(t *testing.T, d time.Duration) readings {
 	for _, way := range []struct {
 		ns, to     string
 		size, rate int
-	}{{l.near, farData, 1200, 2500}, {l.far, nearData, 300, 900}} {
+	}{{l.near, l.farData, 1200, 2500}, {l.far, l.nearData, 300, 900}} {
 		cmd := exec.CommandContext(ctx, "ip", "netns", "exec", way.ns, executable(t))
 		cmd.Env = append(os.Environ(), fmt.Sprintf("SPATE_TEST_SEND=%s %d %d", way.to, way.size, way.rate))
 		if err := cmd.Start(); err != nil {
