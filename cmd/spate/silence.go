@@ -81,8 +81,7 @@ func (a *app) silence(ctx context.Context, f *silenceFlags) error {
 		return err
 	}
 	if a.json {
-		fmt.Fprintln(a.out, string(body))
-		return nil
+		return a.passOn(c, body)
 	}
 	var s spate.Silence
 	if err := json.Unmarshal(body, &s); err != nil {
@@ -112,8 +111,7 @@ func (a *app) listSilences(ctx context.Context, c *client) error {
 		return err
 	}
 	if a.json {
-		fmt.Fprintln(a.out, string(body))
-		return nil
+		return a.passOn(c, body)
 	}
 	var got struct{ Silences []spate.Silence }
 	if err := json.Unmarshal(body, &got); err != nil {
