@@ -294,3 +294,66 @@ func TestTricksWithPathsAndHeaders(t *testing.T) {
 		t.Errorf("a login from another page: %d, want 403", got)
 	}
 }
+
+// A stuck is a caller who asks and does not read.
+type stuck struct {
+	*httptest.ResponseRecorder
+	writing chan<- int // of octets
+	read    <-chan struct{}
+}
+
+func (w *stuck) Write(b []byte) (int, error) {
+	w.writing <- len(b)
+	<-w.read
+	return w.ResponseRecorder.Write(b)
+}
+
+// Answers that nobody takes do not fill the memory: beyond a bound, large ones are
+// refused and small ones are not.
+func TestAnswersThatNobodyTakesAreBounded(t *testing.T) {
+	r := fullRig(t)
+	get := func(path string) *http.Response {
+		return r.hand("GET", path, stranger, http.NoBody, "Authorization", "Bearer "+adminToken)
+	}
+	const list = "/api/v1/ports?limit=5000"
+	read, writing := make(chan struct{}), make(chan int)
+	ended := make(chan int, 1000)
+	held, callers := 0, 0
+	for refused := false; !refused && callers < 1000; callers++ {
+		go func() {
+			w := &stuck{httptest.NewRecorder(), writing, read}
+			req := httptest.NewRequest("GET", list, http.NoBody)
+			req.Host, req.RemoteAddr = "192.0.2.10:8080", stranger+":1"
+			req.Header.Set("Authorization", "Bearer "+adminToken)
+			r.ServeHTTP(w, req)
+			ended <- w.Code
+		}()
+		n := <-writing
+		held += n
+		refused = n < 4096
+	}
+	if held > 130<<20 || callers < 20 {
+		t.Errorf("%d callers hold %d MB", callers, held>>20)
+	}
+	if resp := get(list); resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+		t.Errorf("one more: %d, want 503", resp.StatusCode)
+	} else if text := readAllText(t, resp); !json.Valid([]byte(text)) || resp.Header.Get("Content-Encoding") != "" {
+		t.Errorf("it is said so: %q", text)
+	}
+	if resp := r.hand("GET", list+"&format=csv", stranger, http.NoBody, "Authorization", "Bearer "+adminToken, "Accept-Encoding", "gzip"); resp.StatusCode == 503 && resp.Header.Get("Content-Disposition")+resp.Header.Get("Content-Encoding") != "" {
+		t.Errorf("headers of the answer it is not: %v", resp.Header)
+	}
+	for _, path := range []string{"/api/v1/top", "/api/v1/status", "/-/healthy"} {
+		if got := get(path).StatusCode; got != 200 {
+			t.Errorf("%s meanwhile: %d", path, got)
+		}
+	}
+	close(read)
+	for range callers {
+		<-ended
+	}
+	if got := get(list).StatusCode; got != 200 {
+		t.Errorf("after they have read: %d", got)
+	}
+	t.Logf("%d callers held %d MB", callers, held>>20)
+}

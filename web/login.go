@@ -1,42 +1,19 @@
 package web
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 
 	"spate"
 )
 
-const mostLogins = 20 // wait for one password to be compared
-
-// A lane compares one password at a time, which takes 64 MiB and a core for a while. Few
-// wait in it: who tries ten thousand must not make the right user wait for all of them.
-// There is one for addresses from which somebody has logged in before and one for the
-// others, so that these do not stand in those's way.
-type lane struct {
-	seat    gate
-	waiting *atomic.Int32
-}
-
-func newLane() lane { return lane{newGate(1), new(atomic.Int32)} }
-
-var errFull = errors.New("too many wait")
-
-func (l lane) enter(ctx context.Context) error {
-	defer l.waiting.Add(-1)
-	if l.waiting.Add(1) > mostLogins {
-		return errFull
-	}
-	return l.seat.enter(ctx)
-}
-
-func (l lane) leave() { l.seat.leave() }
+// One password is compared at a time, which takes 64 MiB and a core for a while, and few
+// wait: who tries ten thousand must not make the right user wait for all of them.
+const mostLogins = 20
 
 // loginPage is shown to who has to log in.
 func (s *Server) loginPage(c *gin.Context) error {
