@@ -99,9 +99,10 @@ func (a *app) endSilence(ctx context.Context, c *client, id string) error {
 	if _, err := c.do(req, "", askTimeout); err != nil {
 		return err
 	}
-	if !a.json {
-		fmt.Fprintf(a.out, "%s has ended\n", printable(id))
+	if a.json {
+		return a.printJSON(map[string]any{"id": id, "ended": true})
 	}
+	fmt.Fprintf(a.out, "%s has ended\n", printable(id))
 	return nil
 }
 
