@@ -16,6 +16,7 @@ import (
 
 	"spate"
 	"spate/graph"
+	"spate/host"
 	"spate/web"
 )
 
@@ -60,11 +61,12 @@ func (*taker) Flush(context.Context) error { return nil }
 func fullRig(t testing.TB) *rig {
 	t.Helper()
 	n := newNetwork()
+	fleet := host.NewFleet(time.Second, nil, func(name string) (spate.Device, error) { return dev(name), nil }, slog.New(slog.DiscardHandler))
 	r := &rig{board: web.NewBoard(n.devices), store: &fakeStore{}, painter: &fakePainter{Renderer: graph.NewRenderer()}, log: &bytes.Buffer{}}
 	r.board.SetGroups([]web.Group{{Name: "all", Ports: []web.PortPattern{{Device: "*", Port: "*"}}}})
 	r.Server = web.New(web.Config{Version: "0.1.0", Zone: time.UTC, Credentials: credentials(), SessionKey: bytes.Repeat([]byte("k"), 32)}, web.Deps{
 		Board: r.board, Store: r.store, Painter: r.painter, Log: slog.New(slog.NewTextHandler(r.log, nil)), Incidents: newDesk(), Notices: &notices{},
-		Revoked: &revoked{map[string]bool{}}, Import: &taker{}, Demo: func(string) string { return "x" }, Resurvey: func(...string) {},
+		Revoked: &revoked{map[string]bool{}}, Import: &taker{}, Agents: fleet, Demo: func(string) string { return "x" }, Resurvey: func(...string) {},
 		Backup: func(context.Context, string, func(done, total int64)) (web.BackupResult, error) {
 			return web.BackupResult{Dir: "x"}, nil
 		},

@@ -18,19 +18,19 @@ import (
 func askers(dir string) map[string][]string {
 	return map[string][]string{
 		"top": {"top"}, "who": {"who"}, "find": {"find", "x"}, "status": {"status"}, "silence": {"silence"}, "backtest": {"backtest"}, "test-notify": {"test-notify", "x"},
-		"graph": {"graph", "sw-1", "Gi1", "-o", filepath.Join(dir, "x.png")}, "backup": {"backup", filepath.Join(dir, "b")},
+		"graph": {"graph", "sw-1", "Gi1", "-o", filepath.Join(dir, "x.png")}, "rename": {"rename", "old", "new"}, "backup": {"backup", filepath.Join(dir, "b")},
 		"export": {"export", "-device", "sw-1", "-port", "Gi1", "-from", "2026-01-01T00:00:00Z", "-to", "2026-01-01T01:00:00Z", "-step", "1h"},
 	}
 }
 
 // alone are those that do not ask.
-var alone = map[string]bool{"serve": true, "demo": true, "check": true, "walk": true, "discover": true, "man": true, "user": true, "token": true, "restore": true, "version": true, "import": true, "completion": true, "help": true}
+var alone = map[string]bool{"serve": true, "agent": true, "demo": true, "check": true, "walk": true, "discover": true, "man": true, "user": true, "token": true, "restore": true, "version": true, "import": true, "completion": true, "help": true}
 
 // good answers as Spate does when all is well.
 func good(w http.ResponseWriter, r *http.Request) {
 	body := map[string]string{
 		"top": topAnswer, "suspects": `{"suspects":[]}`, "find": `{"results":[{"kind":"port","text":"sw-1 Gi1"}]}`, "status": `{"version":"1","poller":{},"store":{},"notifier":{}}`, "silences": `{"silences":[]}`,
-		"backtest": `{"result":{}}`, "test": `{"ok":true}`, "backup": `{"dir":"/x","files":1}`, "series": `{"from":"2026-01-01T00:00:00Z","to":"2026-01-01T01:00:00Z","step_s":3600,"series":{"in_bps":{"avg":[1],"max":[2]},"out_bps":{"avg":[1],"max":[2]}}}`,
+		"backtest": `{"result":{}}`, "test": `{"ok":true}`, "rename": `{"text":"old is now new"}`, "backup": `{"dir":"/x","files":1}`, "series": `{"from":"2026-01-01T00:00:00Z","to":"2026-01-01T01:00:00Z","step_s":3600,"series":{"in_bps":{"avg":[1],"max":[2]},"out_bps":{"avg":[1],"max":[2]}}}`,
 	}[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]
 	kind := "application/json"
 	if strings.HasSuffix(r.URL.Path, ".png") {

@@ -20,8 +20,8 @@ import (
 // shows are the commands that print what a server has answered.
 var shows = [][]string{
 	{"top"}, {"top", "-by", "errors"}, {"who"}, {"find", "x"}, {"status"}, {"silence"}, {"backtest"}, {"test-notify", "x"},
-	{"silence", "-device", "x", "-for", "1h", "-reason", "x", "-by", "x"}, {"backup", "x"}, {"export", "-device", "x", "-from", "2026-01-01T00:00:00Z", "-to", "2026-01-01T01:00:00Z", "-step", "60s"}, {"export", "-device", "x", "-from", "2026-01-01T00:00:00Z", "-to", "2026-01-01T01:00:00Z", "-step", "60s", "-format", "prometheus"},
-	{"-json", "top"}, {"-json", "who"}, {"-json", "find", "x"}, {"-json", "status"}, {"-json", "silence"}, {"-json", "backtest"}, {"-json", "test-notify", "x"}, {"-json", "backup", "x"}, {"-json", "export", "-device", "x", "-from", "2026-01-01T00:00:00Z", "-to", "2026-01-01T01:00:00Z", "-step", "60s"},
+	{"silence", "-device", "x", "-for", "1h", "-reason", "x", "-by", "x"}, {"backup", "x"}, {"rename", "x", "y"}, {"export", "-device", "x", "-from", "2026-01-01T00:00:00Z", "-to", "2026-01-01T01:00:00Z", "-step", "60s"}, {"export", "-device", "x", "-from", "2026-01-01T00:00:00Z", "-to", "2026-01-01T01:00:00Z", "-step", "60s", "-format", "prometheus"},
+	{"-json", "top"}, {"-json", "who"}, {"-json", "find", "x"}, {"-json", "status"}, {"-json", "silence"}, {"-json", "backtest"}, {"-json", "test-notify", "x"}, {"-json", "backup", "x"}, {"-json", "rename", "x", "y"}, {"-json", "export", "-device", "x", "-from", "2026-01-01T00:00:00Z", "-to", "2026-01-01T01:00:00Z", "-step", "60s"},
 }
 
 // answerOf is an answer with a text wherever a text can stand, one line of JSON that every
@@ -36,7 +36,7 @@ func answerOf(text string) string {
 		"results": []any{map[string]string{"kind": text, "text": text}}, "silences": []any{silence}, "id": text, "until": "2026-01-02T00:00:00Z", "ok": text == "ok", "error": "",
 		"version": text, "store": map[string]any{"backend": text, "reason": text, "read_only": true}, "poller": map[string]any{"devices": 1, "down": 0}, "notifier": map[string]any{"queued": 0},
 		"from": "2026-01-01T00:00:00Z", "to": "2026-01-01T01:00:00Z", "step_s": 1800, "series": map[string]any{"in_bps": flat, "out_bps": flat},
-		"dir": text, "files": 1, "total": 9, "done": 9, "title": text, "detail": text,
+		"text": text, "dir": text, "files": 1, "total": 9, "done": 9, "title": text, "detail": text,
 		"result": map[string]any{"ports": 1, "marks": []any{map[string]string{"device": text, "port": text, "text": text}}, "incidents": []any{map[string]string{"severity": text, "summary": text}}},
 	})
 	if err != nil {
