@@ -50,9 +50,6 @@ func TestTenThousandGuessesLockNobodyOut(t *testing.T) {
 	for name, try := range map[string]func(r *rig, from string, n int) int{
 		"tokens": func(r *rig, from string, n int) int { return r.tryToken(t, from, fmt.Sprint("guess", n)) },
 		"logins": func(r *rig, from string, n int) int { return r.tryLogin(t, from, fmt.Sprint("guess", n)) },
-		"tokens in the URL": func(r *rig, from string, n int) int {
-			return r.call(t, "GET", "/api/v1/events?token=guess"+fmt.Sprint(n), from, "").StatusCode
-		},
 		"tokens and logins": func(r *rig, from string, n int) int {
 			if n%2 == 0 {
 				return r.tryToken(t, from, fmt.Sprint("guess", n))
@@ -80,7 +77,7 @@ func TestTenThousandGuessesLockNobodyOut(t *testing.T) {
 			if wait, _ := strconv.Atoi(resp.Header.Get("Retry-After")); resp.StatusCode != 429 || wait < 30 || wait > 60 {
 				t.Errorf("the right password, which may be guessed, from there: %d, to wait %d s", resp.StatusCode, wait)
 			}
-			for n := range tenThousand { // a botnet, each a network of its own
+			for n := range 1000 { // a botnet; TestTenThousandGuessesAMinute has all of it, each a network of its own
 				if got := try(r, fmt.Sprintf("10.%d.%d.9", n/200, n%200), n); got != 401 && got != 429 {
 					t.Fatalf("a guess: %d", got)
 				}
