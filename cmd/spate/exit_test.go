@@ -114,6 +114,8 @@ func TestExitCodes(t *testing.T) {
 		{"no device", good, "export", 64},
 		{"another metric than is answered", good, "export -device a -port b -from 2026-01-01T00:00:00Z -to 2026-01-01T01:00:00Z -metrics in_pps", 1},
 		{"no metrics", good, "export -device a -metrics=", 64},
+		{"a list that does not end", answer("application/json", `{"ports":[{"port":"a"}],"next":"x"}`), "export -device a", 1},
+		{"a list of nothing that does not end", answer("application/json", `{"ports":[],"next":"x"}`), "export -device a", 1},
 		{"a time that is none", good, "export -device a -port b -from x", 64},
 		{"no command", good, "", 64},
 		{"no such command", good, "whom", 64},

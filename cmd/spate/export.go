@@ -125,6 +125,8 @@ func (r *exportRequest) between(now time.Time) (from, to time.Time, err error) {
 	return from, to, nil
 }
 
+const mostListed = 100_000 // ports of a device
+
 // portsOf lists the ports of a device.
 func (c *client) portsOf(ctx context.Context, device string) (names []string, err error) {
 	q := url.Values{"device": {device}, "limit": {"5000"}}
@@ -145,6 +147,9 @@ func (c *client) portsOf(ctx context.Context, device string) (names []string, er
 		}
 		if page.Next == nil {
 			return names, nil
+		}
+		if len(page.Ports) == 0 || len(names) > mostListed || *page.Next == q.Get("cursor") {
+			return nil, fmt.Errorf("%s answers with a list that does not end: check SPATE_URL", c)
 		}
 		q.Set("cursor", *page.Next)
 	}
