@@ -88,6 +88,7 @@ func (l lane) leave() { l.seats.leave() }
 
 const (
 	mostLists   = 50        // wait to be made
+	shortList   = 100       // ports, made at once
 	largeAnswer = 64 << 10  // octets
 	mostUntaken = 128 << 20 // octets of large answers
 )
@@ -112,9 +113,12 @@ func busy(what string) error {
 	return newProblem(http.StatusServiceUnavailable, "", "%s: ask for less at once, or try again in a few seconds", what)
 }
 
-// writeList answers with a list that may be long: few are made at once, so that short
-// answers do not wait for them.
-func (s *Server) writeList(c *gin.Context, list func() any) error {
+// writeList answers with a list of at most n. Of long ones few are made at once, so that
+// short answers do not wait for them.
+func (s *Server) writeList(c *gin.Context, n int, list func() any) error {
+	if n <= shortList {
+		return s.writeJSON(c, list())
+	}
 	body, err := func() ([]byte, error) {
 		if err := s.listing.enter(c.Request.Context()); errors.Is(err, errFull) {
 			return nil, busy("too many lists are being made")

@@ -284,7 +284,7 @@ func (s *Server) listPorts(c *gin.Context) error {
 		list, next := s.portList(f, from, limit, now)
 		return s.writePortsCSV(c, list, string(next))
 	}
-	return s.writeList(c, func() any {
+	return s.writeList(c, limit, func() any {
 		list, next := s.portList(f, from, limit, now)
 		return struct {
 			Ports []portJSON `json:"ports"`
