@@ -68,12 +68,14 @@ bench-origin:
 
 # What takes minutes: a store killed a hundred times, one on a full disk (as root),
 # the links of five hundred simulated switches, a notifier killed a hundred
-# times, a wall that runs for a day, and ten thousand who watch it.
+# times, a wall that runs for a day, ten thousand who watch it, and crowds who want
+# nothing good: idle, slow and guessing ones.
 test-long:
 	@SPATE_LONG=1 SPATE_KILLS=100 $(GO) test -v -timeout 30m -run 'KilledAtAnyMoment|FillsItsDisk' ./storage
 	@SPATE_LARGE=1 $(GO) test -v -timeout 30m -run 'SimulatedTrees' ./lab
 	@SPATE_KILLS=100 $(GO) test -v -timeout 10m -run 'KilledBetween' ./cmd/spate
 	@SPATE_LONG=1 $(GO) test -v -timeout 20m -run 'RunsForADay|TenThousandViewers' ./web
+	@SPATE_LONG=1 $(GO) test -v -timeout 15m -run 'IdleConnections|SlowCallers|SlowReaders|TableOfGuessers|GuessesAMinute' ./web
 
 # Every Fuzz function in turn, FUZZTIME each.
 fuzz:
@@ -114,6 +116,8 @@ release: bundle nfpm
 	    sed 's|^path = "data" |path = "/var/lib/spate" |' config.toml >dist/root/config.toml; \
 	    for kind in deb rpm; do ARCH=$$arch VERSION='$(VERSION)' bin/nfpm package -f packaging/nfpm.yaml -p $$kind -t dist/ >/dev/null || exit 1; done; \
 	    tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@$$SOURCE_DATE_EPOCH -C dist/root -cf - spate config.toml THIRD-PARTY.txt | gzip -n >dist/spate_$(VERSION)_linux_$$arch.tar.gz; \
+	    box=dist/container/$$arch; mkdir -p $$box/var/lib/spate && cp dist/root/spate dist/root/config.toml dist/root/THIRD-PARTY.txt $$box \
+	      && tar --no-recursion --mode=0750 --owner=65532 --group=65532 --numeric-owner --mtime=@$$SOURCE_DATE_EPOCH -C $$box -cf $$box/state.tar var/lib/spate && rm -r $$box/var || exit 1; \
 	done
 	@cd dist && sha256sum *.deb *.rpm *.tar.gz >SHA256SUMS && cat SHA256SUMS
 

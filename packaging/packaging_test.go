@@ -47,3 +47,34 @@ func TestThePackagedConfigSaysWhereTheDataLies(t *testing.T) {
 		}
 	}
 }
+
+// What the container is made of is what make release puts there, and its folder is of
+// the user that writes it.
+func TestTheContainerIsMadeOfWhatIsThere(t *testing.T) {
+	file, err := os.ReadFile("Containerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	recipe, err := os.ReadFile("../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, box, _ := strings.Cut(string(recipe), "box=dist/container/")
+	box, _, _ = strings.Cut(box, "exit 1")
+	parts := regexp.MustCompile(`(?m)^(?:COPY|ADD) (\S+) `).FindAllStringSubmatch(string(file), -1)
+	if len(parts) != 4 {
+		t.Errorf("%d parts, want the binary, its licences, a config and the folder", len(parts))
+	}
+	for _, p := range parts {
+		if !strings.Contains(box, "dist/root/"+p[1]+" ") && !strings.Contains(box, "$$box/"+p[1]+" ") {
+			t.Errorf("%s is not put there: %s", p[1], box)
+		}
+	}
+	user := regexp.MustCompile(`(?m)^USER (\d+):(\d+)$`).FindStringSubmatch(string(file))
+	if user == nil || user[1] == "0" || !strings.Contains(box, "--owner="+user[1]+" --group="+user[2]+" ") {
+		t.Errorf("user %v is not who owns the folder: %s", user, box)
+	}
+	if !strings.Contains(string(file), "\nVOLUME /var/lib/spate\n") || !strings.Contains(box, " var/lib/spate ") {
+		t.Error("the folder is another than the volume")
+	}
+}

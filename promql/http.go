@@ -2,6 +2,7 @@ package promql
 
 import (
 	"encoding/json"
+	"errors"
 	"math"
 	"net/http"
 	"net/url"
@@ -32,7 +33,10 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
 	}
-	if err := r.ParseForm(); err != nil {
+	if err := r.ParseForm(); errors.As(err, new(*http.MaxBytesError)) {
+		failure(w, &Error{http.StatusRequestEntityTooLarge, "bad_data", "the form is larger than a megabyte"})
+		return
+	} else if err != nil {
 		failure(w, badData("the form cannot be read: %v", err))
 		return
 	}

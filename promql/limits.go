@@ -76,11 +76,18 @@ func (e *Engine) affordable(q question) error {
 	if err != nil {
 		return badData("%v", err)
 	}
-	return e.affords(expr, q.to.Sub(q.from)*time.Duration(oneIf(q.step > 0)))
+	return e.affords(expr, q.to.Sub(q.from)*time.Duration(oneIf(q.step > 0)), 0)
 }
 
+// mostDeep is how deep expressions lie in each other; a sum of so many is as deep. The
+// engine prints each of them with all that is in it.
+const mostDeep = 1000
+
 // affords looks at an expression that is evaluated over a span of time.
-func (e *Engine) affords(node parser.Node, span time.Duration) error {
+func (e *Engine) affords(node parser.Node, span time.Duration, depth int) error {
+	if depth > mostDeep {
+		return tooMuch("an expression more than %d deep is not answered", mostDeep)
+	}
 	if s, ok := node.(*parser.SubqueryExpr); ok {
 		if s.RangeExpr != nil || s.StepExpr != nil {
 			return tooMuch("a subquery with a calculated duration is not answered: write it as a number")
@@ -97,7 +104,7 @@ func (e *Engine) affords(node parser.Node, span time.Duration) error {
 		}
 	}
 	for child := range parser.ChildrenIter(node) {
-		if err := e.affords(child, span); err != nil {
+		if err := e.affords(child, span, depth+1); err != nil {
 			return err
 		}
 	}

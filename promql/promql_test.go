@@ -4,11 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -144,6 +148,8 @@ func TestTenYearsAreReadCoarsely(t *testing.T) {
 	}
 }
 
+// Whatever is asked is answered in the form of Prometheus' API: an error has words, a
+// range has no value outside of it and no more than are allowed, every value is a number.
 func FuzzQuestions(f *testing.F) {
 	for _, q := range []string{
 		"rate(ifHCInOctets[5m])*8", `topk(3, sum by (device) (spate_in_bps))`, `{__name__=~"ifHC.*"}`, "1e308*1e308", `label_replace(up,"a","$1","b","(.*)")`,
@@ -160,11 +166,136 @@ func FuzzQuestions(f *testing.F) {
 		status, text := ask(engine(steady{}, limits), url.PathEscape(path), url.Values{
 			"query": {query}, "match[]": {query}, "start": {start}, "end": {end}, "time": {end}, "step": {step}, "limit": {step}, "timeout": {step},
 		})
-		var got struct{ Status string }
+		var got struct {
+			Status, ErrorType, Error string
+			Data                     json.RawMessage
+		}
 		if err := json.Unmarshal([]byte(text), &got); err != nil || (got.Status == "success") != (status == 200) {
 			t.Fatalf("%s %q: %d, %v: %.300s", path, query, status, err, text)
 		}
+		if status != 200 && (status < 400 || status == 500 || got.ErrorType == "" || got.Error == "") {
+			t.Fatalf("%s %q: %d without words: %.300s", path, query, status, text)
+		}
+		if status == 200 && path == "query_range" {
+			withinRange(t, query, got.Data, start, end, limits.Points)
+		}
 	})
+}
+
+// withinRange looks at each value of a matrix.
+func withinRange(t *testing.T, query string, data []byte, start, end string, most int) {
+	t.Helper()
+	var m struct {
+		ResultType string
+		Result     []struct{ Values [][2]any }
+	}
+	if err := json.Unmarshal(data, &m); err != nil || m.ResultType != "matrix" {
+		t.Fatalf("%q: %v, a %s", query, err, m.ResultType)
+	}
+	from, err1 := strconv.ParseFloat(start, 64)
+	to, err2 := strconv.ParseFloat(end, 64)
+	for _, s := range m.Result {
+		if len(s.Values) > most {
+			t.Fatalf("%q: %d values, at most %d are allowed", query, len(s.Values), most)
+		}
+		for _, v := range s.Values {
+			at, ok := v[0].(float64)
+			text, also := v[1].(string)
+			if _, err := strconv.ParseFloat(text, 64); !ok || !also || err != nil && !errors.Is(err, strconv.ErrRange) {
+				t.Fatalf("%q: value %v", query, v)
+			}
+			if err1 == nil && err2 == nil && (at < from-0.001 || at > to+0.001) {
+				t.Fatalf("%q: a value at %f, asked from %f to %f", query, at, from, to)
+			}
+		}
+	}
+}
+
+// Bodies and questions that are too large, too deep or too wide are refused, and take no
+// memory worth the name.
+func TestTooMuchIsRefusedCheaply(t *testing.T) {
+	many := make(ports, 0, 10_000)
+	for i := range cap(many) {
+		many = append(many, promql.Port{ID: spate.PortID{Device: fmt.Sprintf("sw-%d", i/48), Name: fmt.Sprintf("Gi1/0/%d", i%48)}, IfIndex: i, Speed: 1e9, Polled: time.Now()})
+	}
+	e := promql.New(steady{}, many, promql.DefaultLimits(), slog.New(slog.DiscardHandler))
+	year := func(n int) string {
+		return strconv.FormatInt(time.Now().Add(-time.Duration(n)*365*24*time.Hour).Unix(), 10)
+	}
+	now := strconv.FormatInt(time.Now().Unix(), 10)
+	for _, tt := range []struct {
+		name, path string
+		form       url.Values
+		status     int
+	}{
+		{"10,000 series", "query", url.Values{"query": {"spate_in_bps"}}, 422},
+		{"ten thousand in a sum", "query", url.Values{"query": {"sum(rate(ifHCInOctets[5m]))"}}, 422},
+		{"all of all metrics", "series", url.Values{"match[]": {`{__name__=~".+"}`}}, 422},
+		{"eleven years", "query_range", url.Values{"query": {"spate_in_bps"}, "start": {year(11)}, "end": {now}, "step": {"1d"}}, 400},
+		{"ten years by the second", "query_range", url.Values{"query": {"vector(1)"}, "start": {year(10)}, "end": {now}, "step": {"1"}}, 422},
+		{"5,000 selectors", "series", url.Values{"match[]": make([]string, 5000)}, 422},
+		{"an expression of forty kilobytes", "query", url.Values{"query": {strings.Repeat("1+", 20_000) + "1"}}, 422},
+		{"brackets, 10,000 deep", "query", url.Values{"query": {strings.Repeat("(", 10_000) + "1" + strings.Repeat(")", 10_000)}}, 422},
+		{"a bomb of a regular expression", "series", url.Values{"match[]": {`{device=~"` + strings.Repeat("(a{1,100}){1,100}", 100) + `"}`}}, 400},
+		{"another", "query", url.Values{"query": {`spate_in_bps{device=~"((((a{0,10}){0,10}){0,10}){0,10}){0,10}"}`}}, 400},
+		{"a backtracking one, which RE2 does not know", "query", url.Values{"query": {`spate_in_bps{device=~"(a+)+(a+)+(a+)+b"}`}}, 200},
+		{"a subquery of ten years by the millisecond", "query", url.Values{"query": {"max_over_time(vector(1)[10y:1ms])"}}, 422},
+		{"subqueries in subqueries", "query", url.Values{"query": {strings.Repeat("max_over_time(", 50) + "vector(1)" + strings.Repeat("[1d:1m])", 50)}}, 422},
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			w := httptest.NewRecorder()
+			r := httptest.NewRequest(method, promql.Base+tt.path+"?"+tt.form.Encode(), nil)
+			if method == http.MethodPost {
+				r = httptest.NewRequest(method, promql.Base+tt.path, strings.NewReader(tt.form.Encode()))
+				r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			}
+			e.ServeHTTP(w, r)
+			runtime.ReadMemStats(&after)
+			if w.Code != tt.status {
+				t.Errorf("%s by %s: %d, want %d: %.200s", tt.name, method, w.Code, tt.status, w.Body)
+			}
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 32<<20 {
+				t.Errorf("%s by %s takes %d MB in all", tt.name, method, grown>>20)
+			}
+		}
+	}
+}
+
+// A body without end is not read to its end.
+func TestALargeBodyIsNotRead(t *testing.T) {
+	e := engine(steady{}, promql.DefaultLimits())
+	for _, kind := range []string{"application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/json"} {
+		body := &counted{r: io.LimitReader(zeros{}, 100<<20)}
+		r := httptest.NewRequest(http.MethodPost, promql.Base+"query", body)
+		r.Header.Set("Content-Type", kind)
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		if w.Code != 413 && (w.Code != 400 || body.n > 0) || body.n > 2<<20 {
+			t.Errorf("%s: %d after %d octets: %s", kind, w.Code, body.n, w.Body)
+		}
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = '0'
+	}
+	return len(b), nil
+}
+
+type counted struct {
+	r io.Reader
+	n int
+}
+
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.r.Read(b)
+	c.n += n
+	return n, err
 }
 
 // A port without a speed has no ifHighSpeed, and a status is a number of RFC 2863.

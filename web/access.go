@@ -205,12 +205,9 @@ func (a *access) takesTokenInURL(c *gin.Context) bool {
 	return isPage(p) || p == "/api/v1/events" || strings.HasPrefix(p, "/api/v1/graph.")
 }
 
-// byToken compares in a time that does not depend on the token.
+// byToken compares in a time that does not depend on the token. The right one comes in
+// however many wrong ones came from its address: it is too long to be guessed.
 func (a *access) byToken(c *gin.Context, text string) (*identity, error) {
-	from := remote(c)
-	if wait := a.guesses.wait(from, a.now()); wait > 0 {
-		return nil, tooMany(c, wait)
-	}
 	sum := sha256.Sum256([]byte(text))
 	var found *Token
 	w := a.who.Load()
@@ -220,6 +217,10 @@ func (a *access) byToken(c *gin.Context, text string) (*identity, error) {
 		}
 	}
 	if found == nil || roleOf(found.Role) == nobody {
+		from := remote(c)
+		if wait := a.guesses.wait(from, a.now()); wait > 0 {
+			return nil, tooMany(c, wait)
+		}
 		a.guesses.failed(from, a.now())
 		return nil, a.unauthorized(c)
 	}
@@ -293,7 +294,7 @@ func (a *access) unauthorized(c *gin.Context) error {
 
 func tooMany(c *gin.Context, wait time.Duration) error {
 	c.Header("Retry-After", fmt.Sprint(int(wait/time.Second)+1))
-	return newProblem(http.StatusTooManyRequests, "", "too many wrong guesses from this address: wait %v", wait.Round(time.Second))
+	return newProblem(http.StatusTooManyRequests, "", "too many wrong guesses from this address: wait %d s", int(wait/time.Second)+1)
 }
 
 // fromWall tells whether the caller's own address is in a network that sees the wall.

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -46,6 +47,8 @@ func TestForwardedHeadersAreNotBelieved(t *testing.T) {
 	}
 }
 
+// Whatever is asked is answered or explained: by the API in JSON whose status is that of
+// the answer and in which no bracket stands raw, on pages with no element but ours.
 func FuzzQueriesAreAnsweredOrExplained(f *testing.F) {
 	for _, q := range []string{"device=sw-1&port=Gi1/0/1", "limit=-1", "cursor=c3ctMQAxAEdp", "by=bps&n=5&all=1", "from=-24h&to=now+1h&device=sw-1", "metrics=,", "w=1e3&kind=bits&device=sw-1", "port=a&port=b&device=sw-1", "q=%00", "role=access", "%zz", "only=wall&device=sw-1"} {
 		f.Add(q)
@@ -68,11 +71,30 @@ func FuzzQueriesAreAnsweredOrExplained(f *testing.F) {
 			if resp.StatusCode >= 500 {
 				t.Errorf("%s: %d %s", u.RequestURI(), resp.StatusCode, text)
 			}
-			if strings.HasPrefix(path, "/api/") && resp.StatusCode != 200 && !strings.Contains(text, `"detail":"`) {
-				t.Errorf("%s: %d without an explanation: %s", u.RequestURI(), resp.StatusCode, text)
+			switch kind := resp.Header.Get("Content-Type"); {
+			case strings.HasPrefix(kind, "text/html"):
+				if extra := strangers(skeleton(t, text)); len(extra) > 0 {
+					t.Errorf("%s brings %v into the page", u.RequestURI(), extra)
+				}
+			case resp.StatusCode != 200:
+				explained(t, u.RequestURI(), resp.StatusCode, text)
+			case kind == "application/json" && (!json.Valid([]byte(text)) || strings.ContainsAny(text, "<>")):
+				t.Errorf("%s: no JSON, or a bracket in it: %s", u.RequestURI(), text)
 			}
 		}
 	})
+}
+
+// explained looks at an error answer of the API.
+func explained(t *testing.T, what string, status int, text string) {
+	t.Helper()
+	var p struct {
+		Status        int
+		Title, Detail string
+	}
+	if err := json.Unmarshal([]byte(text), &p); err != nil || p.Status != status || p.Title == "" || p.Detail == "" || len(text) > 4096 || strings.ContainsAny(text, "<>") {
+		t.Errorf("%s: %d without an explanation: %v %s", what, status, err, text)
+	}
 }
 
 func TestMethodsThatAreNotTaken(t *testing.T) {

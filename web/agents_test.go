@@ -133,3 +133,23 @@ func TestThePageOfUsersSaysWhoSends(t *testing.T) {
 }
 
 var _ web.Agents = (*fakeAgents)(nil)
+
+// A push that comes slowly is not begun before it is here.
+func TestASlowPushHoldsNoMachine(t *testing.T) {
+	r, _, _ := closedRig(t)
+	slow, fast := io.Pipe()
+	ended := make(chan int)
+	go func() {
+		ended <- r.hand("POST", "/api/v1/agent", stranger, slow, "Authorization", "Bearer "+agentToken, "Content-Type", "application/x-ndjson").StatusCode
+	}()
+	if _, err := io.WriteString(fast, "{}\n"); err != nil {
+		t.Fatal(err)
+	}
+	if r.agents.name != "" {
+		t.Error("it was begun when half of it was here")
+	}
+	_ = fast.CloseWithError(io.ErrUnexpectedEOF)
+	if got := <-ended; got != 400 || r.agents.name != "" {
+		t.Errorf("half a push: %d, taken of %q", got, r.agents.name)
+	}
+}

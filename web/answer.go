@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gin-gonic/gin"
 )
@@ -62,3 +64,73 @@ func (g gate) enter(ctx context.Context) error {
 }
 
 func (g gate) leave() { <-g }
+
+// A lane lets so many through at once and so many wait; more are turned away.
+type lane struct {
+	seats   gate
+	waiting *atomic.Int32
+	most    int32
+}
+
+func newLane(atOnce int, most int32) lane { return lane{newGate(atOnce), new(atomic.Int32), most} }
+
+var errFull = errors.New("too many wait")
+
+func (l lane) enter(ctx context.Context) error {
+	defer l.waiting.Add(-1)
+	if l.waiting.Add(1) > l.most {
+		return errFull
+	}
+	return l.seats.enter(ctx)
+}
+
+func (l lane) leave() { l.seats.leave() }
+
+const (
+	mostLists   = 50        // wait to be made
+	shortList   = 100       // ports, made at once
+	largeAnswer = 64 << 10  // octets
+	mostUntaken = 128 << 20 // octets of large answers
+)
+
+// untaken counts the octets of large answers that are on their way. Each is kept until
+// its caller has taken it, which a slow one does for half a minute.
+type untaken struct{ n atomic.Int64 }
+
+// take reserves what an answer needs, if there is room for it; give ends that.
+func (u *untaken) take(n int) (give func(), ok bool) {
+	if n <= largeAnswer {
+		return func() {}, true
+	}
+	if all := u.n.Add(int64(n)); all > mostUntaken && all > int64(n) { // one alone may be larger
+		u.n.Add(-int64(n))
+		return nil, false
+	}
+	return func() { u.n.Add(-int64(n)) }, true
+}
+
+func busy(what string) error {
+	return newProblem(http.StatusServiceUnavailable, "", "%s: ask for less at once, or try again in a few seconds", what)
+}
+
+// writeList answers with a list of at most n. Of long ones few are made at once, so that
+// short answers do not wait for them.
+func (s *Server) writeList(c *gin.Context, n int, list func() any) error {
+	if n <= shortList {
+		return s.writeJSON(c, list())
+	}
+	body, err := func() ([]byte, error) {
+		if err := s.listing.enter(c.Request.Context()); errors.Is(err, errFull) {
+			return nil, busy("too many lists are being made")
+		} else if err != nil {
+			return nil, err
+		}
+		defer s.listing.leave()
+		return marshal(list())
+	}()
+	if err != nil {
+		return err
+	}
+	c.Header("Cache-Control", "no-store")
+	return s.send(c, http.StatusOK, "application/json", append(body, '\n'))
+}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bufio"
+	"bytes"
 	"compress/gzip"
 	"context"
 	"encoding/json"
@@ -37,9 +38,21 @@ type importLine struct {
 	Metric string     `json:"metric"`
 	From   int64      `json:"from"`   // unix seconds
 	StepS  int64      `json:"step_s"` // length of the tier's buckets
-	Avg    []*float64 `json:"avg"`
-	Max    []*float64 `json:"max"`     // absent: avg
-	KnownS []*float64 `json:"known_s"` // absent or null: all of it
+	Avg    figures    `json:"avg"`
+	Max    figures    `json:"max"`     // absent: avg
+	KnownS figures    `json:"known_s"` // absent or null: all of it
+}
+
+// figures are counted before they are read: eight megabytes of "0," would take a hundred.
+type figures []*float64
+
+var errFigures = fmt.Errorf("avg, max and known_s: wanted lists of at most %d", mostBuckets)
+
+func (f *figures) UnmarshalJSON(text []byte) error {
+	if bytes.Count(text, []byte(",")) >= mostBuckets {
+		return errFigures
+	}
+	return json.Unmarshal(text, (*[]*float64)(f))
 }
 
 type importJSON struct {

@@ -280,7 +280,23 @@ func (s *Server) listPorts(c *gin.Context) error {
 		}
 		from.device = max(from.device, f.device)
 	}
-	list, next, network := make([]portJSON, 0, min(limit, 64)), fact(""), s.network()
+	if wantsCSV(c) {
+		list, next := s.portList(f, from, limit, now)
+		return s.writePortsCSV(c, list, string(next))
+	}
+	return s.writeList(c, limit, func() any {
+		list, next := s.portList(f, from, limit, now)
+		return struct {
+			Ports []portJSON `json:"ports"`
+			Next  fact       `json:"next"`
+		}{list, next}
+	})
+}
+
+// portList is one page of the ports that are asked for, and where the next begins.
+func (s *Server) portList(f portFilter, from cursor, limit int, now time.Time) (list []portJSON, next fact) {
+	network := s.network()
+	list = make([]portJSON, 0, min(limit, 64))
 	s.ports(f, from, now, func(p portView) bool {
 		if len(list) == limit {
 			last := list[limit-1]
@@ -292,11 +308,5 @@ func (s *Server) listPorts(c *gin.Context) error {
 		list = append(list, j)
 		return true
 	})
-	if wantsCSV(c) {
-		return s.writePortsCSV(c, list, string(next))
-	}
-	return s.writeJSON(c, struct {
-		Ports []portJSON `json:"ports"`
-		Next  fact       `json:"next"`
-	}{list, next})
+	return list, next
 }

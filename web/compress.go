@@ -20,14 +20,23 @@ type compressor struct{ idle sync.Pool }
 // it. Streams never come through here: a compressor would hold events back.
 func (s *Server) send(c *gin.Context, status int, contentType string, body []byte) error {
 	h := c.Writer.Header()
-	h.Add("Vary", "Accept-Encoding")
+	packed := false
 	if len(body) >= smallest && compressible(contentType) && takesGzip(c.GetHeader("Accept-Encoding")) {
 		squeezed, err := s.squeeze(body)
 		if err != nil {
 			return err
 		}
+		packed, body = true, squeezed
+	}
+	give, ok := s.untaken.take(len(body))
+	if !ok {
+		h.Del("Content-Disposition")
+		h.Del("ETag")
+		return busy("too many large answers are on their way")
+	}
+	defer give()
+	if h.Add("Vary", "Accept-Encoding"); packed {
 		h.Set("Content-Encoding", "gzip")
-		body = squeezed
 	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	c.Data(status, contentType, body)

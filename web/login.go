@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -10,7 +11,9 @@ import (
 	"spate"
 )
 
-const passwordsAtOnce = 2 // each takes 64 MiB
+// One password is compared at a time, which takes 64 MiB and a core for a while, and few
+// wait: who tries ten thousand must not make the right user wait for all of them.
+const mostLogins = 20
 
 // loginPage is shown to who has to log in.
 func (s *Server) loginPage(c *gin.Context) error {
@@ -49,14 +52,12 @@ func (s *Server) login(c *gin.Context) error {
 	if origin := c.GetHeader("Origin"); origin != "" && !s.access.ownOrigin(origin, c.Request.Host) {
 		return newProblem(http.StatusForbidden, "Origin", "a login from the page %s is refused", quoted(origin))
 	}
-	from, now := remote(c), s.access.now()
-	if wait := s.access.guesses.wait(from, now); wait > 0 {
-		return tooMany(c, wait)
+	user, ok, err := s.verify(c, body.Name, spate.Secret(body.Password))
+	if err != nil {
+		return err
 	}
-	user, ok := s.verify(c, body.Name, spate.Secret(body.Password))
 	form := c.ContentType() == "application/x-www-form-urlencoded"
 	if !ok {
-		s.access.guesses.failed(from, now)
 		s.audit(c, "login failed", spate.Clean(body.Name), "")
 		if form {
 			return s.show(c, http.StatusUnauthorized, "login", page{Title: "Log in", Here: "login", Body: s.loginBody(localPath(body.Next), spate.Clean(body.Name), true)})
@@ -73,12 +74,25 @@ func (s *Server) login(c *gin.Context) error {
 	return s.writeJSON(c, map[string]string{"name": user.Name, "role": user.Role})
 }
 
-// verify checks a password; a name that is none takes as long.
-func (s *Server) verify(c *gin.Context, name string, password spate.Secret) (User, bool) {
-	if err := s.passwords.enter(c.Request.Context()); err != nil {
-		return User{}, false
+// verify checks a password, if one may still be tried from there; a name that is none
+// takes as long.
+func (s *Server) verify(c *gin.Context, name string, password spate.Secret) (_ User, ok bool, err error) {
+	from, guesses, l := remote(c), s.access.guesses, s.strangers
+	if guesses.friend(from) {
+		l = s.friends
 	}
-	defer s.passwords.leave()
+	if wait := guesses.wait(from, s.access.now()); wait > 0 {
+		return User{}, false, tooMany(c, wait)
+	}
+	if err := l.enter(c.Request.Context()); errors.Is(err, errFull) {
+		return User{}, false, newProblem(http.StatusTooManyRequests, "", "too many log in at once: try again in a few seconds")
+	} else if err != nil {
+		return User{}, false, err
+	}
+	defer l.leave()
+	if wait := guesses.wait(from, s.access.now()); wait > 0 { // guesses sent at once all got past the first look
+		return User{}, false, tooMany(c, wait)
+	}
 	user := User{Hash: nobodysHash}
 	known := false
 	for _, u := range s.access.who.Load().Users {
@@ -86,7 +100,12 @@ func (s *Server) verify(c *gin.Context, name string, password spate.Secret) (Use
 			user, known = u, true
 		}
 	}
-	return user, verifyPassword(user.Hash, password) && known
+	if !verifyPassword(user.Hash, password) || !known {
+		guesses.failed(from, s.access.now())
+		return User{}, false, nil
+	}
+	guesses.right(from)
+	return user, true, nil
 }
 
 // logout ends the session.

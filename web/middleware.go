@@ -116,6 +116,9 @@ func (s *Server) fail(c *gin.Context, err error) {
 	if c.Writer.Written() {
 		return
 	}
+	if c.Request.ContentLength != 0 && unread(p.Status) {
+		c.Header("Connection", "close") // else net/http waits for the body before it says no
+	}
 	if isPage(c.Request.URL.Path) {
 		if p.Status == http.StatusUnauthorized && c.Request.Method == http.MethodGet {
 			c.Redirect(http.StatusSeeOther, "/login?"+url.Values{"next": {c.Request.URL.RequestURI()}}.Encode())
@@ -125,6 +128,15 @@ func (s *Server) fail(c *gin.Context, err error) {
 		return
 	}
 	writeProblem(c, p)
+}
+
+// unread tells whether an error is one of those that are told before the body is read.
+func unread(status int) bool {
+	switch status {
+	case http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusTooManyRequests:
+		return true
+	}
+	return false
 }
 
 func isPage(path string) bool {

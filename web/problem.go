@@ -67,7 +67,7 @@ func writeProblem(c *gin.Context, p *problem) {
 		c.Status(http.StatusInternalServerError)
 		return
 	}
-	if p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests {
+	if c.Writer.Header().Get("Retry-After") == "" && (p.Status == http.StatusServiceUnavailable || p.Status == http.StatusTooManyRequests) {
 		c.Header("Retry-After", "5")
 	}
 	c.Header("Cache-Control", "no-store")

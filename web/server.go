@@ -70,7 +70,10 @@ type Server struct {
 	compressor
 	drawing   gate // pictures drawn at once
 	asking    gate // questions to the store at once
-	passwords gate // compared at once
+	strangers lane // of logins from where no right password has come yet
+	friends   lane // of the others
+	listing   lane // of lists being made
+	untaken   untaken
 	ending    chan struct{}
 	handler   http.Handler
 
@@ -90,7 +93,7 @@ func New(cfg Config, deps Deps) *Server {
 	s := &Server{
 		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import, history: deps.History, incidents: deps.Incidents, notices: deps.Notices, agents: deps.Agents, usual: deps.Usual, changes: deps.Changes, demo: deps.Demo, creep: deps.Creep, backtest: deps.Backtest, resurvey: deps.Resurvey, rename: deps.Rename, view: deps.Network, backup: deps.Backup,
 		storeStatus: deps.StoreStatus, isReady: deps.Ready, metrics: deps.Metrics,
-		access: newAccess(cfg.BaseURL, cfg.Credentials, cfg.SessionKey, deps.Revoked), passwords: newGate(passwordsAtOnce),
+		access: newAccess(cfg.BaseURL, cfg.Credentials, cfg.SessionKey, deps.Revoked), strangers: newLane(1, mostLogins), friends: newLane(1, mostLogins), listing: newLane(max(cores/2, 1), mostLists),
 		rounds: newFeed(feedAge, feedBytes, now), wallFeed: newFeed(feedAge, 1, now),
 		pictures: newPictures(pictureCache), drawing: newGate(cores), asking: newGate(4 * cores),
 		sparks: newSparks(), pages: newPageSet(), ending: make(chan struct{}),
@@ -123,7 +126,8 @@ func (s *Server) Run(ctx context.Context, ln net.Listener) error {
 	srv := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout,
 		WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeaderBytes,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		DisableGeneralOptionsHandler: true, // OPTIONS * wants a credential as all else does
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	var jobs sync.WaitGroup
 	jobs.Go(func() { s.publish(work) })

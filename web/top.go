@@ -145,16 +145,21 @@ func (s *Server) listTop(c *gin.Context) error {
 	if all == "1" {
 		keep = everyPort
 	}
-	best := s.board.top(by, n, time.Now(), keep)
-	list, network := make([]portJSON, len(best)), s.network()
-	for i := range best {
-		list[i] = best[i].json()
-		surround(&list[i], network, best[i].Port.ID)
+	best := func() []portJSON {
+		best, network := s.board.top(by, n, time.Now(), keep), s.network()
+		list := make([]portJSON, len(best))
+		for i := range best {
+			list[i] = best[i].json()
+			surround(&list[i], network, best[i].Port.ID)
+		}
+		return list
 	}
 	if wantsCSV(c) {
-		return s.writePortsCSV(c, list, "")
+		return s.writePortsCSV(c, best(), "")
 	}
-	return s.writeJSON(c, struct {
-		Ports []portJSON `json:"ports"`
-	}{list})
+	return s.writeList(c, n, func() any {
+		return struct {
+			Ports []portJSON `json:"ports"`
+		}{best()}
+	})
 }

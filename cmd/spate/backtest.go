@@ -85,8 +85,7 @@ func (a *app) backtest(ctx context.Context, from, device string) error {
 		return fmt.Errorf("the answer of %s broke off: ask again", c)
 	}
 	if a.json {
-		fmt.Fprintln(a.out, string(text))
-		return nil
+		return a.passOn(c, text)
 	}
 	a.tellBacktest(&last)
 	return nil

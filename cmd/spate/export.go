@@ -36,7 +36,7 @@ func exportCommand(a *app) *cobra.Command {
 		Use:   "export -device D [-port P …] [-from -24h] [-o FILE]",
 		Short: "Write stored rates as CSV or Prometheus text",
 		Long: "Writes what is stored of a device's ports, one value a step, oldest first: CSV, or the text that\n" +
-			"`promtool tsdb create-blocks-from openmetrics` takes.",
+			"`promtool tsdb create-blocks-from openmetrics` takes. With -json, a JSON object a line.",
 		Args: cobra.NoArgs,
 		RunE: a.does(func(ctx context.Context, _ []string) error {
 			switch {
@@ -44,6 +44,8 @@ func exportCommand(a *app) *cobra.Command {
 				return a.misused("-device is missing: whose rates?")
 			case r.format != "csv" && r.format != "prometheus":
 				return a.misused("-format %q, wanted csv or prometheus", r.format)
+			case strings.ContainsAny(r.metrics, " \t") || r.metrics == "":
+				return a.misused("-metrics %q, wanted names such as in_bps,out_bps without blanks", r.metrics)
 			case r.step < time.Second:
 				return a.misused("-step %v, wanted 1s or more", r.step)
 			}
@@ -91,9 +93,12 @@ func (a *app) export(ctx context.Context, r exportRequest) (err error) {
 		return a.misused("%w", err)
 	}
 	e.bar = a.progress("export")
-	if r.format == "csv" {
+	switch {
+	case a.json:
+		err = e.lines(ctx, buffered)
+	case r.format == "csv":
 		err = e.csv(ctx, buffered)
-	} else {
+	default:
 		err = e.prometheus(ctx, buffered)
 	}
 	e.bar.done()
@@ -120,6 +125,8 @@ func (r *exportRequest) between(now time.Time) (from, to time.Time, err error) {
 	return from, to, nil
 }
 
+const mostListed = 100_000 // ports of a device
+
 // portsOf lists the ports of a device.
 func (c *client) portsOf(ctx context.Context, device string) (names []string, err error) {
 	q := url.Values{"device": {device}, "limit": {"5000"}}
@@ -140,6 +147,9 @@ func (c *client) portsOf(ctx context.Context, device string) (names []string, er
 		}
 		if page.Next == nil {
 			return names, nil
+		}
+		if len(page.Ports) == 0 || len(names) > mostListed || *page.Next == q.Get("cursor") {
+			return nil, fmt.Errorf("%s answers with a list that does not end: check SPATE_URL", c)
 		}
 		q.Set("cursor", *page.Next)
 	}
@@ -174,6 +184,11 @@ func (e *exporter) parts(ctx context.Context, port, metrics string, use func(f *
 		var f exportFrame
 		if err := json.Unmarshal(body, &f); err != nil || f.StepS <= 0 {
 			return nil, fmt.Errorf("%s answers, but not as Spate does: check SPATE_URL", e.c)
+		}
+		for m := range strings.SplitSeq(metrics, ",") {
+			if _, ok := f.Series[m]; !ok {
+				return nil, fmt.Errorf("%s answers, but without %s: check -metrics", e.c, printable(m))
+			}
 		}
 		return &f, nil
 	}
@@ -214,7 +229,7 @@ func (e *exporter) csv(ctx context.Context, out io.Writer) error {
 		e.bar.part(printable(port), float64(i)/float64(len(e.r.ports)))
 		err := e.parts(ctx, port, e.r.metrics, func(f *exportFrame) error {
 			for i := range f.values() {
-				row := []string{f.at(i).UTC().Format(time.RFC3339), spate.SheetCell(e.r.device), spate.SheetCell(port)}
+				row := []string{f.at(i).UTC().Format(time.RFC3339), spate.SheetCell(e.r.device), spate.SheetCell(printable(port))}
 				some := false
 				for _, m := range metrics {
 					s := f.Series[m]
@@ -230,6 +245,38 @@ func (e *exporter) csv(ctx context.Context, out io.Writer) error {
 			}
 			w.Flush()
 			return w.Error()
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lines writes a JSON object for each row that the CSV has.
+func (e *exporter) lines(ctx context.Context, out io.Writer) error {
+	for i, port := range e.r.ports {
+		e.bar.part(printable(port), float64(i)/float64(len(e.r.ports)))
+		err := e.parts(ctx, port, e.r.metrics, func(f *exportFrame) error {
+			for i := range f.values() {
+				row := map[string]any{"time": f.at(i).UTC().Format(time.RFC3339), "device": e.r.device, "port": port}
+				some := false
+				for m, s := range f.Series {
+					row[m+"_avg"], row[m+"_max"] = s.Avg[i], s.Max[i]
+					some = some || s.Avg[i] != nil
+				}
+				if !some {
+					continue
+				}
+				text, err := json.Marshal(row)
+				if err != nil {
+					return err
+				}
+				if _, err := io.WriteString(out, tame(text)+"\n"); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 		if err != nil {
 			return err

@@ -38,8 +38,7 @@ func (a *app) find(ctx context.Context, what string, n int) error {
 		return err
 	}
 	if a.json {
-		_, err := fmt.Fprintln(a.out, string(body))
-		return err
+		return a.passOn(c, body)
 	}
 	var got struct {
 		Results []struct{ Kind, Text string }

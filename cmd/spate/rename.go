@@ -41,8 +41,7 @@ func (a *app) rename(ctx context.Context, from, to string) error {
 		return err
 	}
 	if a.json {
-		fmt.Fprintln(a.out, string(body))
-		return nil
+		return a.passOn(c, body)
 	}
 	var got struct{ Text string }
 	if err := json.Unmarshal(body, &got); err != nil || got.Text == "" {

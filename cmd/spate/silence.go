@@ -81,8 +81,7 @@ func (a *app) silence(ctx context.Context, f *silenceFlags) error {
 		return err
 	}
 	if a.json {
-		fmt.Fprintln(a.out, string(body))
-		return nil
+		return a.passOn(c, body)
 	}
 	var s spate.Silence
 	if err := json.Unmarshal(body, &s); err != nil {
@@ -100,9 +99,10 @@ func (a *app) endSilence(ctx context.Context, c *client, id string) error {
 	if _, err := c.do(req, "", askTimeout); err != nil {
 		return err
 	}
-	if !a.json {
-		fmt.Fprintf(a.out, "%s has ended\n", printable(id))
+	if a.json {
+		return a.printJSON(map[string]any{"id": id, "ended": true})
 	}
+	fmt.Fprintf(a.out, "%s has ended\n", printable(id))
 	return nil
 }
 
@@ -112,8 +112,7 @@ func (a *app) listSilences(ctx context.Context, c *client) error {
 		return err
 	}
 	if a.json {
-		fmt.Fprintln(a.out, string(body))
-		return nil
+		return a.passOn(c, body)
 	}
 	var got struct{ Silences []spate.Silence }
 	if err := json.Unmarshal(body, &got); err != nil {

@@ -31,8 +31,7 @@ func (a *app) status(ctx context.Context) error {
 		return err
 	}
 	if a.json {
-		fmt.Fprintln(a.out, string(body))
-		return nil
+		return a.passOn(c, body)
 	}
 	var got struct {
 		Version string

@@ -1,8 +1,12 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/rivo/uniseg"
 
@@ -85,3 +89,31 @@ func clip(s string, cells int) string {
 
 // printable is text from elsewhere, safe for a terminal.
 func printable(s string) string { return spate.Clean(s) }
+
+// passOn prints the JSON of an answer as it came, but for characters that a terminal
+// would act on: they stand in its texts only, where \u means the same.
+func (a *app) passOn(c *client, body []byte) error {
+	body = bytes.TrimSpace(body)
+	if !json.Valid(body) {
+		return fmt.Errorf("%s answers, but not as Spate does: check SPATE_URL", c)
+	}
+	_, err := fmt.Fprintln(a.out, tame(body))
+	return err
+}
+
+// tame is the same JSON without what a terminal acts on.
+func tame(text []byte) string {
+	var b strings.Builder
+	for _, r := range string(text) {
+		switch {
+		case r == '\n' || r == '\t' || r >= ' ' && r < 0x7f || printable(string(r)) != "":
+			b.WriteRune(r)
+		case r == '\r':
+		default:
+			for _, u := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, `\u%04x`, u)
+			}
+		}
+	}
+	return b.String()
+}

@@ -43,7 +43,9 @@ func (a *app) testNotify(ctx context.Context, name string) error {
 		return fmt.Errorf("%s answers, but not as Spate does: check SPATE_URL", c)
 	}
 	if a.json {
-		fmt.Fprintln(a.out, string(body))
+		if err := a.passOn(c, body); err != nil {
+			return err
+		}
 	}
 	switch {
 	case !got.OK:

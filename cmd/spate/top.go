@@ -97,8 +97,7 @@ func (a *app) top(ctx context.Context, by string, n int, all bool) error {
 		return fmt.Errorf("the answer of %s is no list of ports: %w", c, err)
 	}
 	if a.json {
-		_, err := fmt.Fprintf(a.out, "%s\n", strings.TrimSpace(string(body)))
-		return err
+		return a.passOn(c, body)
 	}
 	if len(answer.Ports) == 0 {
 		_, err := fmt.Fprintln(a.out, "no port yet: the first rates come with the second poll")

@@ -50,7 +50,9 @@ func (a *app) who(ctx context.Context) error {
 	}
 	switch {
 	case a.json:
-		fmt.Fprintln(a.out, string(body))
+		if err := a.passOn(c, body); err != nil {
+			return err
+		}
 	case len(got.Suspects) == 0:
 		fmt.Fprintln(a.out, "All calm: no port is flooding.")
 	default:
