@@ -68,6 +68,15 @@ func TestUpdatesAreOfWhatMatters(t *testing.T) {
 			o.Port = "Gi1/0/9"
 			in.Origin = &o
 		}, "the origin is now sw-acc-1 Gi1/0/9, not sw-acc-1 Gi1/0/2"},
+		{"a user is named", 2 * time.Minute, func(in *spate.Incident) {
+			in.Users = spate.List[spate.UserShare]{{UID: 1042, User: "custshop", Host: "web-17", Share: 0.97, TxBps: 885e6}}
+		}, "user custshop sends 97 % of it"},
+		{"a user is named at once", 10 * time.Second, func(in *spate.Incident) {
+			in.Users = spate.List[spate.UserShare]{{UID: 1042, User: "custshop", Host: "web-17", Share: 0.97, TxBps: 885e6}}
+		}, "user custshop sends 97 % of it"},
+		{"users who explain nothing", 6 * time.Minute, func(in *spate.Incident) {
+			in.Users = spate.List[spate.UserShare]{{UID: 1042, User: "custshop", Host: "web-17", Share: 0.3, TxBps: 3e8}}
+		}, ""},
 		{"a victim more", 6 * time.Minute, func(in *spate.Incident) {
 			in.Victims = append(slices.Clone(in.Victims), spate.Place{Device: "x"})
 		}, ""},

@@ -310,7 +310,7 @@ func (n *Notifier) arrived(r *row, m *Message, ref string, c *changes) {
 		if ref != "" && (th.Root == r.Key || th.Ref == "" || r.Incident != nil) {
 			th.Ref = ref
 		}
-		th.Severity, th.Origin, th.Rate, th.Ended = in.Severity, origin(in), bits(in), in.EndedAt != nil
+		th.Severity, th.Origin, th.User, th.Rate, th.Ended = in.Severity, origin(in), user(in), bits(in), in.EndedAt != nil
 		c.keep(th.key(), th)
 	}
 }

@@ -17,6 +17,7 @@ const (
 	endedSteady   = 3 * time.Minute  // an excess must be gone so long to be told
 	worseBy       = 1.5              // times the rate told last
 	betterBy      = 1. / 3
+	mostOfIt      = 0.5
 	askAfter      = 24 * time.Hour // a reminder asks for a verdict then
 )
 
@@ -41,6 +42,7 @@ type thread struct {
 	Severity spate.Severity // told last, as the rest
 	Origin   spate.PortID
 	Rate     float64 // bits/s
+	User     string  // on the host, who explains most of it
 	Ended    bool
 
 	paused      bool         // now; timers stand still
@@ -121,6 +123,9 @@ func (th *thread) news(now time.Time, in *spate.Incident) string {
 	} else {
 		th.other = spate.PortID{}
 	}
+	if who := user(in); who != "" && who != th.User && in.EndedAt == nil && (since >= updatePause || th.User == "" && since >= suspectPause) {
+		return fmt.Sprintf("user %s sends %.0f %% of it", who, 100*in.Users[0].Share)
+	}
 	if since < updatePause {
 		return ""
 	}
@@ -149,12 +154,20 @@ func (th *thread) news(now time.Time, in *spate.Incident) string {
 func (th *thread) told(now time.Time, in *spate.Incident, event Event) {
 	th.Sent, th.Last, th.calmerSince = append(th.Sent, now), now, time.Time{}
 	if event != Resolve && event != Ack {
-		th.Severity, th.Origin, th.Ended = in.Severity, origin(in), in.EndedAt != nil
+		th.Severity, th.Origin, th.User, th.Ended = in.Severity, origin(in), user(in), in.EndedAt != nil
 		th.Rate = bits(in)
 	}
 	th.Rested = 0
 	th.Acked = in.AcknowledgedBy != nil
 	th.Closed = th.Closed || event == Resolve
+}
+
+// user is the account that explains most of a flood; "" none does.
+func user(in *spate.Incident) string {
+	if len(in.Users) == 0 || in.Users[0].UID < 0 || in.Users[0].Share < mostOfIt {
+		return ""
+	}
+	return in.Users[0].User
 }
 
 func origin(in *spate.Incident) spate.PortID {

@@ -31,6 +31,9 @@ type Agents interface {
 	// counts.
 	Take(ctx context.Context, name string, body io.Reader) (host.Answer, error)
 	Machines() []host.Machine
+	// Behind are the machines that have one of these MACs ("aa:bb:cc:dd:ee:ff"),
+	// addresses, or names ("name:web-17").
+	Behind(places []string) []string
 	// Machine is one by its name, or its device's.
 	Machine(name string) (host.Machine, bool)
 }
@@ -155,6 +158,27 @@ func (s *Server) listAgents(c *gin.Context) error {
 		Agents []agentJSON `json:"agents"`
 		Next   fact        `json:"next"`
 	}{s.machines(true), ""})
+}
+
+// sendersAt are the machines behind a port whose users are known.
+func (s *Server) sendersAt(id spate.PortID) (out []leads) {
+	if s.agents == nil {
+		return nil
+	}
+	o := spate.Origin{Device: id.Device, Port: id.Name}
+	for _, h := range s.network().HostsAt(id) {
+		named := spate.HostNamed{MAC: h.MAC.String(), Name: h.Name}
+		if len(h.IPs) > 0 {
+			named.IP = h.IPs[0].String()
+		}
+		o.Hosts = append(o.Hosts, named)
+	}
+	for _, name := range s.agents.Behind(host.Places(&o)) {
+		if m, ok := s.agents.Machine(name); ok && len(out) < 8 {
+			out = append(out, leads{Text: m.Name, Href: usersHref(m.Device)})
+		}
+	}
+	return out
 }
 
 // mustMachine is the machine that a device is.

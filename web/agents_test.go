@@ -45,6 +45,13 @@ func (f *fakeAgents) Machines() []host.Machine {
 	}}
 }
 
+func (f *fakeAgents) Behind(places []string) []string {
+	if slices.Contains(places, "name:web-17") {
+		return []string{"web-17"}
+	}
+	return nil
+}
+
 func (f *fakeAgents) Machine(name string) (host.Machine, bool) {
 	m := f.Machines()[0]
 	return m, name == m.Name
@@ -116,6 +123,13 @@ func TestThePageOfUsersSaysWhoSends(t *testing.T) {
 	device := body(t, r.get(t, "/devices/web-17"))
 	if !strings.Contains(device, `href="/devices/web-17/users"`) || !strings.Contains(device, ">eth0<") || strings.Contains(device, ">user custshop<") {
 		t.Error("the page of the machine leads to its users, and lists its interfaces only")
+	}
+	if port := body(t, r.get(t, "/port?device=web-17&port=eth0")); !strings.Contains(port, `href="/devices/web-17/users"`) {
+		t.Error("the page of a port does not lead to who sends behind it")
+	}
+	found := body(t, r.get(t, "/api/v1/find?q=1042"))
+	if !strings.Contains(found, `"kind":"user","device":"web-17","port":"user custshop"`) || strings.Count(found, `"kind"`) != 1 || !strings.Contains(found, "user custshop (uid 1042) on web-17 sends 890 Mb/s") {
+		t.Errorf("a user is not found: %s", found)
 	}
 	if resp := r.get(t, "/devices/sw-1/users"); resp.StatusCode != 404 {
 		t.Errorf("of a machine without agent: %d", resp.StatusCode)

@@ -5,12 +5,14 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"spate"
+	"spate/host"
 	"spate/topology"
 )
 
@@ -56,7 +58,7 @@ func (s *Server) surveyDevice(c *gin.Context) error {
 
 // A findResult is one answer to find: the edge port of a host first.
 type findResult struct {
-	Kind   string  `json:"kind"` // host, port, device
+	Kind   string  `json:"kind"` // host, port, device, user
 	Device string  `json:"device"`
 	Port   fact    `json:"port"`
 	MAC    fact    `json:"mac"`
@@ -111,6 +113,9 @@ func (s *Server) look(q string, limit int) []findResult {
 	}
 	s.ports(portFilter{text: text}, cursor{index: -1}, now, func(p portView) bool {
 		id := p.Port.ID
+		if host.IsUserPort(id.Name) && p.Port.Type == "other" {
+			return true // see users
+		}
 		r := findResult{Kind: "port", Device: id.Device, Port: fact(id.Name), Name: fact(p.Port.Alias), MAC: fact(p.Port.MAC), SeenAt: stamp(p.answered), rank: 5, Text: portText(v, id, p.Port.Alias)}
 		if strings.EqualFold(p.Port.Alias, q) || strings.EqualFold(id.Name, q) || strings.EqualFold(id.String(), q) {
 			r.rank = 1
@@ -118,8 +123,36 @@ func (s *Server) look(q string, limit int) []findResult {
 		out = append(out, r)
 		return len(out) < 10*mostFindResults
 	})
+	out = append(out, s.usersLike(q, text)...)
 	slices.SortStableFunc(out, func(a, b findResult) int { return cmp.Compare(a.rank, b.rank) })
 	return out[:min(len(out), limit)]
+}
+
+// usersLike are the accounts that a text means, by name or uid, on machines that push.
+func (s *Server) usersLike(q, text string) (out []findResult) {
+	if s.agents == nil {
+		return nil
+	}
+	for _, m := range s.agents.Machines() {
+		for i := range m.Users {
+			u := &m.Users[i]
+			exact := strings.EqualFold(u.Name, q) || strconv.FormatInt(u.UID, 10) == q
+			if u.UID < 0 || !exact && !containsFold(u.Name, text) || len(out) >= mostFindResults {
+				continue
+			}
+			name := u.Name
+			r := findResult{Kind: "user", Device: m.Device, Port: fact(u.Port), Name: fact(m.Name), User: &name, SeenAt: stamp(u.At), rank: 3,
+				Text: "user " + u.Name + " (uid " + strconv.FormatInt(u.UID, 10) + ") on " + m.Name}
+			if u.Bps > 0 {
+				r.Text += " sends " + spate.BitRate(u.Bps).String()
+			}
+			if exact {
+				r.rank = 0
+			}
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // remembered is where a MAC was last, when nobody sees it any more.

@@ -136,7 +136,7 @@ func behind(o *spate.Origin) string {
 // details is the second line: users, factor, exit.
 func (s *Server) details(in *spate.Incident) string {
 	var parts []string
-	if len(in.Users) > 0 {
+	if len(in.Users) > 0 && in.Users[0].Share >= 0.5 && in.Users[0].UID >= 0 {
 		u := in.Users[0]
 		parts = append(parts, fmt.Sprintf("user %s %.0f %%", u.User, u.Share*100))
 	}

@@ -30,6 +30,7 @@ type chartBody struct {
 }
 
 type portBody struct {
+	Senders                         []leads // machines behind it whose users are known
 	Device, DeviceHref, Name, Alias string
 	Facts                           []labelled
 	Now                             portRow
@@ -83,6 +84,7 @@ func (s *Server) portPage(c *gin.Context) error {
 	}
 	body := portBody{Device: id.Device, DeviceHref: deviceHref(id.Device), Name: id.Name, Zoom: s.pages.assets.zoom(), Zone: zoneName(s.cfg.Zone)}
 	body.describe(s, id, now)
+	body.Senders = s.sendersAt(id)
 	if err := body.setOptions(q); err != nil {
 		return err
 	}
