@@ -193,7 +193,7 @@ func (s *Server) mustMachine(device string) (host.Machine, error) {
 
 func usersHref(device string) string { return "/devices/" + url.PathEscape(device) + "/users" }
 
-const mostUserRows = 200
+const mostUserRows = 60
 
 type usersBody struct {
 	Device, Href  string

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"math"
 	"net/http"
 	"time"
@@ -38,6 +39,15 @@ func (s *Server) statusPage(c *gin.Context) error {
 			{"Events dropped, queue full", formatCount(int(s.board.Dropped()))}, {"Zooming charts", zoomWords(s.pages.assets.zoom())},
 			{"Open incidents", formatCount(len(s.incidents.Open()))}, {"Messages waiting", formatCount(s.notifierStatus().Queued)},
 		},
+	}
+	if list := s.machines(false); len(list) > 0 {
+		silent := 0
+		for i := range list {
+			if list[i].Silent {
+				silent++
+			}
+		}
+		body.Poller = append(body.Poller, labelled{"Machines with spate agent", fmt.Sprintf("%s, %s silent", formatCount(len(list)), formatCount(silent))})
 	}
 	if q := st.Queue; q != nil {
 		body.StoreTrouble = q.Error

@@ -7,12 +7,14 @@ import (
 	"math"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"spate"
 	"spate/graph"
+	"spate/host"
 )
 
 const (
@@ -180,9 +182,10 @@ func (s *Server) layers(ctx context.Context, o pictureOrder, q spate.Query) ([]g
 		mean float64
 	}
 	var all []layer
+	oneDevice := !slices.ContainsFunc(o.sel.ports, func(id spate.PortID) bool { return id.Device != o.sel.ports[0].Device })
 	for i, f := range frames {
 		if len(f.Series) == 1 {
-			all = append(all, layer{graph.Layer{Label: ports[i].String(), Series: f.Series[0]}, orZero(f.Series[0].Stats.Mean)})
+			all = append(all, layer{graph.Layer{Label: layerName(ports[i], oneDevice), Series: f.Series[0]}, orZero(f.Series[0].Stats.Mean)})
 		}
 	}
 	slices.SortStableFunc(all, func(a, b layer) int { return cmp.Compare(b.mean, a.mean) })
@@ -245,4 +248,15 @@ func (s *Server) busiestOf(ports []spate.PortID, m spate.Metric) []spate.PortID 
 	out := slices.Clone(ports)
 	slices.SortStableFunc(out, func(a, b spate.PortID) int { return cmp.Compare(rate(b), rate(a)) })
 	return out[:mostApart]
+}
+
+// layerName is a port in the legend of a stack: without its device where all are of one.
+func layerName(id spate.PortID, oneDevice bool) string {
+	if !oneDevice {
+		return id.String()
+	}
+	if host.IsUserPort(id.Name) {
+		return strings.TrimPrefix(strings.TrimPrefix(id.Name, "user "), "users ")
+	}
+	return id.Name
 }

@@ -47,6 +47,10 @@ func (a *app) status(ctx context.Context) error {
 			Late          *float64 `json:"late_p99_ms"`
 		}
 		Notifier struct{ Queued int }
+		Agents   []struct {
+			Name   string
+			Silent bool
+		}
 	}
 	if err := json.Unmarshal(body, &got); err != nil {
 		return fmt.Errorf("%s answers, but not as Spate does: check SPATE_URL", c)
@@ -70,6 +74,15 @@ func (a *app) status(ctx context.Context) error {
 			text += ", since " + s.Oldest.Local().Format("2 Jan 2006")
 		}
 		line("store", text)
+	}
+	if n := len(got.Agents); n > 0 {
+		silent := 0
+		for _, a := range got.Agents {
+			if a.Silent {
+				silent++
+			}
+		}
+		line("agents", fmt.Sprintf("%d, %d silent", n, silent))
 	}
 	line("messages waiting", fmt.Sprint(got.Notifier.Queued))
 	if err := w.Flush(); err != nil {
