@@ -1,18 +1,13 @@
 package packaging_test
 
 import (
-	"errors"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
-
-	"spate/cmd/spate/config"
 )
 
 func TestTheUnitsAreClosed(t *testing.T) {
@@ -94,33 +89,12 @@ func TestTheContainerIsMadeOfWhatIsThere(t *testing.T) {
 	}
 }
 
-// The agent has two capabilities, also as its bound, and what it needs of its config is
-// where its unit leaves it.
+// The agent has two capabilities, also as its bound. That its config means what it says is
+// tested beside the config's reader.
 func TestTheAgentsUnitAndConfigFit(t *testing.T) {
 	says(t, "spate-agent.service", "ExecStart=/usr/bin/spate agent -config /etc/spate/agent.toml",
 		"\nAmbientCapabilities=CAP_BPF CAP_NET_ADMIN\n", "\nCapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN\n", "\nSystemCallFilter=bpf\n",
 		"\nRestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK\n", "StateDirectory=spate-agent", "LoadCredential=agent.token:/etc/spate/agent.token", "LimitMEMLOCK=infinity")
-	loader := config.Loader{
-		Env: func(name string) (string, bool) {
-			return "/run/credentials/spate-agent.service", name == "CREDENTIALS_DIRECTORY"
-		},
-		ReadFile: func(path string, _ int64) ([]byte, fs.FileMode, error) {
-			if path == "/run/credentials/spate-agent.service/agent.token" {
-				return []byte("0123456789abcdef\n"), 0o400, nil
-			}
-			return nil, 0, errors.New(path + ", which is not in the package")
-		},
-	}
-	cfg, err := loader.LoadBytes("/etc/spate/agent.toml", []byte(read(t, "agent.toml")))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := config.Default().Agent
-	want.Token, want.Spool = "0123456789abcdef", "/var/lib/spate-agent"
-	if got := cfg.Agent; !slices.Equal(got.CounterFiles, want.CounterFiles) || got.URL != want.URL || got.Token != want.Token || got.Spool != want.Spool ||
-		got.Backend != want.Backend || got.Listen != want.Listen || got.Interval != want.Interval || got.Host != want.Host || got.PlainHTTP || got.CAFile != "" {
-		t.Errorf("agent.toml says %+v, want the defaults with the token and the spool of the unit", got)
-	}
 	// What the shipped config says of a key, and what the package's says.
 	for line := range strings.Lines(read(t, "agent.toml")) {
 		if key, _, ok := strings.Cut(line, " = "); ok && !strings.HasPrefix(line, "#") && !strings.Contains(read(t, "../config.toml"), "\n"+key+" = ") {
