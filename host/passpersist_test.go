@@ -108,6 +108,9 @@ func FuzzPassPersist(f *testing.F) {
 	}
 	f.Add("getnext\n.1\n", "spate_agent_info{backend=\"\\\n} 1\nspate_agent_user_tx_packets_total{uid=\"1\",user=\"NONE\"} -1\n{{=\"\"")
 	f.Fuzz(func(t *testing.T, asks, exposed string) {
+		if len(asks) > 4096 {
+			t.Skip("each answer is held against all that was asked")
+		}
 		e, err := host.ReadExposed(strings.NewReader(exposed))
 		if len(e.Users) > 512 || e.Backend != spate.Clean(e.Backend) {
 			t.Fatalf("%d users, backend %q", len(e.Users), e.Backend)
