@@ -51,8 +51,8 @@ func newSKB() (Counter, error) {
 	if err := s.load(root); err != nil {
 		s.Close()
 		var refused *ebpf.VerifierError
-		if errors.Is(err, unix.EPERM) && !errors.As(err, &refused) {
-			return nil, fmt.Errorf("%w: eBPF needs CAP_BPF and CAP_NET_ADMIN: %w", errBackend, err)
+		if errors.Is(err, unix.EPERM) && !errors.As(err, &refused) { // the library would speak of locked memory
+			return nil, fmt.Errorf("%w: eBPF needs CAP_BPF and CAP_NET_ADMIN (before Linux 5.8 CAP_SYS_ADMIN): %w", errBackend, unix.EPERM)
 		}
 		return nil, fmt.Errorf("%w: eBPF: %w", errBackend, err)
 	}
@@ -84,8 +84,12 @@ func (s *skb) load(root string) (err error) {
 	}
 	defer dir.Close()
 	// Only as a link: the older way of attaching outlives the process.
-	s.hook, err = link.AttachRawLink(link.RawLinkOptions{Target: int(dir.Fd()), Program: s.program, Attach: ebpf.AttachCGroupInetEgress})
-	return err
+	hook, err := link.AttachRawLink(link.RawLinkOptions{Target: int(dir.Fd()), Program: s.program, Attach: ebpf.AttachCGroupInetEgress})
+	if err != nil {
+		return err
+	}
+	s.hook = hook
+	return nil
 }
 
 // Offsets in struct __sk_buff (include/uapi/linux/bpf.h).

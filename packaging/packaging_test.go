@@ -3,47 +3,57 @@ package packaging_test
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 )
 
-func TestTheUnitIsClosed(t *testing.T) {
+func TestTheUnitsAreClosed(t *testing.T) {
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Skip("systemd-analyze is not installed (Debian package systemd)")
 	}
-	out, err := exec.Command(analyze, "security", "--offline=true", "spate.service").CombinedOutput()
+	for unit, most := range map[string]float64{"spate.service": 1.5, "spate-agent.service": 1.7} {
+		out, err := exec.Command(analyze, "security", "--offline=true", unit).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		m := regexp.MustCompile(`Overall exposure level for ` + unit + `: ([0-9.]+)`).FindSubmatch(out)
+		if m == nil {
+			t.Fatalf("no level in %s", out)
+		}
+		if level, err := strconv.ParseFloat(string(m[1]), 64); err != nil || level > most {
+			t.Errorf("exposure level of %s is %s, want %g at most", unit, m[1], most)
+		}
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
 	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatal(err)
 	}
-	m := regexp.MustCompile(`Overall exposure level for spate.service: ([0-9.]+)`).FindSubmatch(out)
-	if m == nil {
-		t.Fatalf("no level in %s", out)
-	}
-	if level, err := strconv.ParseFloat(string(m[1]), 64); err != nil || level > 1.5 {
-		t.Errorf("exposure level %s, want 1.5 at most", m[1])
-	}
+	return string(b)
 }
 
 // The package's config differs from the shipped one by where the data lies, and make
 // release writes it by this line.
 func TestThePackagedConfigSaysWhereTheDataLies(t *testing.T) {
-	text, err := os.ReadFile("../config.toml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := len(regexp.MustCompile(`(?m)^path = "data" `).FindAllString(string(text), -1)); n != 1 {
+	if n := len(regexp.MustCompile(`(?m)^path = "data" `).FindAllString(read(t, "../config.toml"), -1)); n != 1 {
 		t.Errorf("%d lines of config.toml begin with path = \"data\", want one", n)
 	}
-	unit, err := os.ReadFile("spate.service")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"ExecStart=/usr/bin/spate serve -config /etc/spate/config.toml", "StateDirectory=spate", "ExecReload=/bin/kill -HUP"} {
-		if !strings.Contains(string(unit), want) {
-			t.Errorf("the unit does not say %s", want)
+	says(t, "spate.service", "ExecStart=/usr/bin/spate serve -config /etc/spate/config.toml", "StateDirectory=spate", "ExecReload=/bin/kill -HUP")
+}
+
+func says(t *testing.T, unit string, lines ...string) {
+	t.Helper()
+	text := read(t, unit)
+	for _, want := range lines {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s does not say %s", unit, want)
 		}
 	}
 }
@@ -76,5 +86,66 @@ func TestTheContainerIsMadeOfWhatIsThere(t *testing.T) {
 	}
 	if !strings.Contains(string(file), "\nVOLUME /var/lib/spate\n") || !strings.Contains(box, " var/lib/spate ") {
 		t.Error("the folder is another than the volume")
+	}
+}
+
+// The agent has two capabilities, also as its bound. That its config means what it says is
+// tested beside the config's reader.
+func TestTheAgentsUnitAndConfigFit(t *testing.T) {
+	says(t, "spate-agent.service", "ExecStart=/usr/bin/spate agent -config /etc/spate/agent.toml",
+		"\nAmbientCapabilities=CAP_BPF CAP_NET_ADMIN\n", "\nCapabilityBoundingSet=CAP_BPF CAP_NET_ADMIN\n", "\nSystemCallFilter=bpf\n",
+		"\nRestrictAddressFamilies=AF_INET AF_INET6 AF_NETLINK\n", "StateDirectory=spate-agent", "LoadCredential=agent.token:/etc/spate/agent.token", "LimitMEMLOCK=infinity")
+	// What the shipped config says of a key, and what the package's says.
+	for line := range strings.Lines(read(t, "agent.toml")) {
+		if key, _, ok := strings.Cut(line, " = "); ok && !strings.HasPrefix(line, "#") && !strings.Contains(read(t, "../config.toml"), "\n"+key+" = ") {
+			t.Errorf("agent.toml has %s, which config.toml does not name", key)
+		}
+	}
+	if read(t, "agent.token") != "" {
+		t.Error("the package has a token in it")
+	}
+}
+
+// The scripts start the server at the first installation and the agent never; an upgrade
+// enables nothing that somebody has turned off.
+func TestWhatThePackageStarts(t *testing.T) {
+	if _, err := exec.LookPath("sh"); err != nil {
+		t.Skip("sh is not installed")
+	}
+	tests := []struct {
+		name, script string
+		args         []string
+		want         string
+	}{
+		{"deb, first", "postinstall", []string{"configure", ""}, "daemon-reload|enable --now spate.service"},
+		{"rpm, first", "postinstall", []string{"1"}, "daemon-reload|enable --now spate.service"},
+		{"deb, upgrade", "postinstall", []string{"configure", "0.0.1"}, "daemon-reload|try-restart spate.service spate-agent.service"},
+		{"rpm, upgrade", "postinstall", []string{"2"}, "daemon-reload|try-restart spate.service spate-agent.service"},
+		{"deb, removed", "preremove", []string{"remove"}, "disable --now spate.service spate-agent.service"},
+		{"rpm, removed", "preremove", []string{"0"}, "disable --now spate.service spate-agent.service"},
+		{"deb, before an upgrade", "preremove", []string{"upgrade", "0.0.2"}, ""},
+		{"rpm, before an upgrade", "preremove", []string{"1"}, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.WriteFile(filepath.Join(dir, "systemctl"), []byte("#!/bin/sh\necho \"$@\" >>"+dir+"/calls\n"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			script := strings.ReplaceAll(read(t, tt.script), "/run/systemd/system", dir)
+			cmd := exec.Command("sh", append([]string{"-c", script, tt.script}, tt.args...)...)
+			cmd.Env = []string{"PATH=" + dir + ":/usr/bin:/bin"}
+			out, err := cmd.CombinedOutput()
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			calls, _ := os.ReadFile(filepath.Join(dir, "calls"))
+			if got := strings.ReplaceAll(strings.TrimSpace(string(calls)), "\n", "|"); got != tt.want {
+				t.Errorf("systemctl %s, want %s", got, tt.want)
+			}
+			if first := strings.HasSuffix(tt.name, "first"); first != strings.Contains(string(out), "systemctl enable --now spate-agent") {
+				t.Errorf("it says %q", out)
+			}
+		})
 	}
 }

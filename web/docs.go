@@ -18,7 +18,7 @@ import (
 )
 
 // docsOrder is how the pages are listed: what one reads first comes first.
-var docsOrder = []string{"install", "first-switch", "configuration", "alerts", "security", "detection", "topology", "numbers", "storage", "victoriametrics", "grafana", "backup", "import", "walk"}
+var docsOrder = []string{"install", "first-switch", "configuration", "servers", "alerts", "security", "detection", "topology", "numbers", "storage", "victoriametrics", "grafana", "backup", "import", "walk"}
 
 // A docNode is a part of a page of the documentation. Pages are made of them by the
 // templates, so that no text of it is ever taken for HTML.

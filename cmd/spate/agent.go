@@ -12,27 +12,40 @@ import (
 
 	"spate/cmd/spate/config"
 	"spate/host"
+	"spate/mibs"
 )
 
 func agentCommand(a *app) *cobra.Command {
 	var file string
-	var once bool
+	var once, pass bool
 	cmd := &cobra.Command{
 		Use:   "agent",
 		Short: "On a server: count what each user sends, and push it to Spate",
-		Long: "Agent reads this machine's interfaces and what each of its users sends, in the best way the machine allows, and pushes it to the Spate that [agent] names. It changes no traffic; when it ends, however it ends, nothing of it is left in the kernel.\n\n" +
-			"With -once it prints what it would push, and pushes nothing.",
-		Args: cobra.NoArgs,
+		Long: "Agent reads this machine's interfaces and what each of its users sends, and pushes it to the Spate that [agent] of the config names, every ten seconds. " +
+			"Users are counted in the best way the machine allows: eBPF (CAP_BPF and CAP_NET_ADMIN), else a table of nftables (CAP_NET_ADMIN), else iptables rules with -m owner that are there; else interfaces alone are read, and the log says why. " +
+			"It changes no traffic; when it ends, however it ends, nothing of it is left in the kernel.\n\n" +
+			"With -once it prints what it would push, and pushes nothing.\n\n" +
+			"With -pass-persist it speaks with net-snmp's snmpd on standard input and output, and gives it the users of the agent that runs at agent.listen. In snmpd.conf:\n\n" +
+			"    pass_persist " + string(mibs.AgentUsers) + " /usr/bin/spate agent -pass-persist -config /etc/spate/agent.toml",
+		Example: "    spate agent -once\n    spate agent -config /etc/spate/agent.toml",
+		Args:    cobra.NoArgs,
 		RunE: a.does(func(ctx context.Context, _ []string) error {
-			cfg, _, err := a.load(file)
-			if err != nil {
+			if once && pass {
+				return a.misused("-once and -pass-persist, wanted one of them")
+			}
+			cfg, _, err := a.loadBy(config.Loader{Env: a.env, Sealed: once || pass}, file)
+			switch {
+			case err != nil:
 				return err
+			case pass:
+				return a.passPersist(ctx, cfg)
 			}
 			return a.agent(ctx, cfg, once)
 		}),
 	}
 	configFlag(cmd, &file)
 	cmd.Flags().BoolVar(&once, "once", false, "print one reading and end")
+	cmd.Flags().BoolVar(&pass, "pass-persist", false, "serve net-snmp's snmpd, which starts it")
 	return cmd
 }
 
@@ -75,6 +88,33 @@ func (a *app) agent(ctx context.Context, cfg *config.Config, once bool) (err err
 	}
 	group.Go(func() error { return agent.Run(ctx) })
 	return group.Wait()
+}
+
+// passPersist answers snmpd until that ends. snmpd has no right to the agent's token, and
+// it is not needed.
+func (a *app) passPersist(ctx context.Context, cfg *config.Config) error {
+	if cfg.Agent.Listen == "" {
+		return errors.New("agent.listen is empty: set it, such as \"127.0.0.1:9217\", and start spate agent with it")
+	}
+	log := newLog(cfg.Log, a.err)
+	asker, told := host.NewAsker(cfg.Agent.Listen), ""
+	done := make(chan error, 1)
+	go func() { // it waits for snmpd, and ends with the program
+		done <- host.PassPersist(a.in, a.out, func() (host.Exposed, error) {
+			e, err := asker.Users(ctx)
+			if err != nil && err.Error() != told {
+				told = err.Error()
+				log.Warn("nothing to be had", "err", err)
+			}
+			return e, err
+		})
+	}()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-done:
+		return err
+	}
 }
 
 // agentOnce shows one reading: what the operator looks at before anything is pushed.

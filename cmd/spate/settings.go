@@ -13,7 +13,10 @@ const noConfigNote = "no ./config.toml and no " + config.SystemFile + ": built-i
 // load reads the config file that -config names, or the usual one, or the
 // defaults; note says so in the last case.
 func (a *app) load(given string) (cfg *config.Config, note string, err error) {
-	loader := config.Loader{Env: a.env}
+	return a.loadBy(config.Loader{Env: a.env}, given)
+}
+
+func (a *app) loadBy(loader config.Loader, given string) (cfg *config.Config, note string, err error) {
 	path := config.Find(given)
 	if path == "" {
 		cfg, err = loader.Defaults()

@@ -60,9 +60,12 @@ func save(ctx context.Context, program string) (map[uint32]Count, error) {
 	}
 	cmd := exec.CommandContext(ctx, path, "-c")
 	cmd.Env = []string{"LC_ALL=C"}
-	var out limited
-	cmd.Stdout = &out
+	var out, said limited
+	cmd.Stdout, cmd.Stderr = &out, &said
 	if err := cmd.Run(); err != nil {
+		if line, _, _ := strings.Cut(said.String(), "\n"); line != "" {
+			return nil, fmt.Errorf("%s -c: %s", program, line)
+		}
 		return nil, fmt.Errorf("%s -c: %w", program, err)
 	}
 	return Parse(&out.Buffer)

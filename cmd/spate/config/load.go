@@ -36,6 +36,8 @@ type Loader struct {
 	Glob func(pattern string) ([]string, error)
 	// Hostname names this machine; nil is os.Hostname.
 	Hostname func() (string, error)
+	// Sealed leaves secrets unread and empty: for a program that has no right to them.
+	Sealed bool
 }
 
 func (l Loader) filled() *Loader {

@@ -23,6 +23,7 @@ func (s *scope) secret(key string, dst *spate.Secret) bool {
 	switch {
 	case inline && file:
 		s.wrong(key, "given beside "+s.path+key+"_file", "one of them")
+	case s.Sealed: // neither
 	case inline:
 		s.inlineSecret(key, dst)
 	case file:

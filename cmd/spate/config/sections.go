@@ -298,7 +298,7 @@ func (s *scope) agent(a *Agent) {
 	read(s, "backend", &a.Backend, asText, oneOf(host.Backends...))
 	readList(s, "counter_files", &a.CounterFiles, asText, func(name string) complaint {
 		if !filepath.IsAbs(name) {
-			return complaint{quoted(name) + " is no absolute path", "such as \"/var/lib/spate-agent/counters\""}
+			return complaint{quoted(name) + " is no absolute path", "such as \"/var/lib/spate-counters/rules\""}
 		}
 		return complaint{}
 	})

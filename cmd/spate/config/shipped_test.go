@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -38,6 +39,40 @@ func TestShippedFileEqualsTheDefaults(t *testing.T) {
 	}
 	if diff := cmp.Diff(config.Default(), empty, comparers()); diff != "" {
 		t.Errorf("empty file (-defaults +empty):\n%s", diff)
+	}
+}
+
+// The package's config of the agent alone is the default but for the two places that its
+// unit gives: the credential and the folder.
+func TestPackagedAgentConfigFitsItsUnit(t *testing.T) {
+	text, err := os.ReadFile("../../../packaging/agent.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := loader()
+	l.Env = func(name string) (string, bool) {
+		return "/run/credentials/spate-agent.service", name == "CREDENTIALS_DIRECTORY"
+	}
+	l.ReadFile = func(path string, _ int64) ([]byte, fs.FileMode, error) {
+		if path != "/run/credentials/spate-agent.service/agent.token" {
+			return nil, 0, fs.ErrNotExist
+		}
+		return []byte("0123456789abcdef\n"), 0o400, nil
+	}
+	got, err := l.LoadBytes("/etc/spate/agent.toml", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.Default()
+	want.Agent.Token, want.Agent.Spool = "0123456789abcdef", "/var/lib/spate-agent"
+	if diff := cmp.Diff(want.Agent, got.Agent, comparers()); diff != "" {
+		t.Errorf("agent.toml (-want +packaged):\n%s", diff)
+	}
+	sealed := loader()
+	sealed.Sealed = true // as snmpd starts it: without the credential, and without the right to it
+	got, err = sealed.LoadBytes("/etc/spate/agent.toml", text)
+	if err != nil || got.Agent.Token != "" {
+		t.Errorf("sealed: %v, a token of %d octets", err, len(got.Agent.Token))
 	}
 }
 
