@@ -56,8 +56,11 @@ func TestAHostIsFoundAtItsEdgePortInAnyNotation(t *testing.T) {
 	if a := r.answer(t, "/api/v1/find?q=02:00:00:00:00:08"); a["results"].([]any)[0].(map[string]any)["device"] != "sw-2" {
 		t.Errorf("a host that an uplink sees too: %v, want sw-2", a)
 	}
-	if a := r.answer(t, "/api/v1/find?q=shop"); len(a["results"].([]any)) != 1 {
-		t.Errorf("by customer: %v", a)
+	if a := r.answer(t, "/api/v1/find?q=ple+shop"); len(a["results"].([]any)) != 1 || a["results"].([]any)[0].(map[string]any)["kind"] != "host" {
+		t.Errorf("by customer: %v, want the host", a)
+	}
+	if a := r.answer(t, "/api/v1/find?q=shop"); len(a["results"].([]any)) != 2 || a["results"].([]any)[0].(map[string]any)["kind"] != "host" {
+		t.Errorf("by a part of a customer and of a user: %v, want the host and then its user", a)
 	}
 	if a := r.answer(t, "/api/v1/find?q=sw-1"); a["results"].([]any)[0].(map[string]any)["kind"] != "device" {
 		t.Errorf("a device: %v", a)
