@@ -34,6 +34,19 @@ func (e *Excess) Over(m Metric) float64 {
 	return e.Rate[m] - usual
 }
 
+// Turned is the excess as the other end of the wire has it: what the port sends comes
+// in there.
+func (e *Excess) Turned() Excess {
+	out := *e
+	for m := range NumMetrics {
+		out.Rate[m] = e.Rate[m^1] // each InX stands before its OutX
+	}
+	for m := range Metric(NumUsual) {
+		out.Usual[m], out.Floor[m], out.Marked[m] = e.Usual[m^1], e.Floor[m^1], e.Marked[m^1]
+	}
+	return out
+}
+
 // AnyMark tells whether the detector has marked the port.
 func (e *Excess) AnyMark() bool { return e.Marked != [NumUsual]bool{} }
 

@@ -18,15 +18,16 @@ import (
 
 // AgentConfig is [agent], of the machine whose users are counted.
 type AgentConfig struct {
-	URL      string       // of the server; empty: nothing is pushed
-	Token    spate.Secret // of this machine
-	CAFile   string       // of the server's certificate; empty: the system's
-	Plain    bool         // http:// to another machine is allowed
-	Spool    string       // folder; empty: a little is kept in memory
-	Host     string       // as which it appears; empty: the host name up to the first dot
-	Backend  string       // one of Backends
-	Counters []string     // files as iptables-save -c writes them
-	Listen   string       // for Prometheus and pass_persist; empty: nothing
+	URL      string                   // of the server; empty: nothing is pushed
+	Token    spate.Secret             // of this machine
+	CAFile   string                   // of the server's certificate; empty: the system's
+	Plain    bool                     // http:// to another machine is allowed
+	Spool    string                   // folder; empty: a little is kept in memory
+	Host     string                   // as which it appears; empty: the host name up to the first dot
+	Backend  string                   // one of Backends
+	Counters []string                 // files as iptables-save -c writes them
+	Speed    map[string]spate.BitRate // by interface, over what its driver says
+	Listen   string                   // for Prometheus and pass_persist; empty: nothing
 	Interval time.Duration
 	Release  string
 }
@@ -227,6 +228,9 @@ func (a *Agent) snapshot(interval time.Duration, watching bool) *Snapshot {
 func (a *Agent) iface(p *spate.Port, ips []string) Interface {
 	f := Interface{Name: p.ID.Name, Index: p.IfIndex, Alias: p.Alias, Type: p.Type, SpeedBps: float64(p.Speed), Admin: string(p.Admin), Oper: string(p.Oper),
 		MAC: p.MAC, IPs: ips, HighLayer: p.HighLayer, Counters: map[string]uint64{}}
+	if speed, ok := a.cfg.Speed[p.ID.Name]; ok {
+		f.SpeedBps, f.SpeedSet = float64(speed), true
+	}
 	m := a.reader.last[p.IfIndex]
 	for _, n := range counterNames {
 		if m != nil && m.sample.Known.Has(n.c) {

@@ -206,6 +206,9 @@ func (m *machine) port(f *Interface, sample *spate.Sample) *spate.Port {
 	}
 	if f.SpeedBps > 0 {
 		p.Speed, p.SpeedSource = spate.BitRate(f.SpeedBps), spate.SpeedFromDriver
+		if f.SpeedSet {
+			p.SpeedSource = spate.SpeedFromConfig
+		}
 	}
 	if old := m.ports[f.Name]; old != nil && *old == p {
 		return old

@@ -64,6 +64,7 @@ type Interface struct {
 	Alias     string            `json:"alias"`
 	Type      string            `json:"type"` // IANAifType name
 	SpeedBps  float64           `json:"speed_bps"`
+	SpeedSet  bool              `json:"speed_set,omitempty"` // by hand
 	Admin     string            `json:"admin"`
 	Oper      string            `json:"oper"`
 	MAC       string            `json:"mac"`

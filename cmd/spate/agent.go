@@ -50,7 +50,7 @@ func agentCommand(a *app) *cobra.Command {
 }
 
 func agentConfig(c *config.Agent) host.AgentConfig {
-	return host.AgentConfig{URL: c.URL, Token: c.Token, CAFile: c.CAFile, Plain: c.PlainHTTP, Spool: c.Spool, Host: c.Host, Backend: c.Backend, Counters: c.CounterFiles, Listen: c.Listen, Interval: c.Interval, Release: version}
+	return host.AgentConfig{URL: c.URL, Token: c.Token, CAFile: c.CAFile, Plain: c.PlainHTTP, Spool: c.Spool, Host: c.Host, Backend: c.Backend, Counters: c.CounterFiles, Speed: c.Speed, Listen: c.Listen, Interval: c.Interval, Release: version}
 }
 
 func (a *app) agent(ctx context.Context, cfg *config.Config, once bool) (err error) {

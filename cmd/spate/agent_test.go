@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -34,7 +35,8 @@ type hosting struct {
 	syslog int // port
 }
 
-// polls of less than three seconds want a minute and a half of looking at snmpd first.
+// polls of less than three seconds want a minute and a half of looking at snmpd first;
+// without any the router stays unknown.
 func newHosting(t *testing.T, number int, polls, backend string) *hosting {
 	t.Helper()
 	h := &hosting{vethLab: newVethLab(t, number), dir: t.TempDir()}
@@ -53,6 +55,10 @@ func newHosting(t *testing.T, number int, polls, backend string) *hosting {
 	}
 	agent := snmpd.Start(t, snmpd.Config{Namespace: h.near, Address: h.nearManagement})
 	h.syslog = freeUDP(t, h.hostManagement)
+	router := ""
+	if polls != "" {
+		router = fmt.Sprintf("[[device]]\nname = \"sw-acc-1\"\naddress = %q\nspeed = { %q = \"300M\", \"mgmt0\" = \"300M\" }\n", agent, measured)
+	}
 	sum := func(text string) string { s := sha256.Sum256([]byte(text)); return hex.EncodeToString(s[:]) }
 	h.server = startServe(t, fmt.Sprintf(`
 [server]
@@ -66,11 +72,7 @@ interval = %q
 enabled = false
 [snmp.default]
 community = %q
-[[device]]
-name = "sw-acc-1"
-address = %q
-speed = { %q = "300M", "mgmt0" = "300M" }
-[syslog]
+%s[syslog]
 listen = "%s:%d"
 [[token]]
 name = "reader"
@@ -80,12 +82,16 @@ sha256 = %q
 name = "web-17"
 role = "agent"
 sha256 = %q
-`, h.hostManagement, polls, snmpd.Community.Reveal(), agent, measured, h.hostManagement, h.syslog, sum(readerText), sum(agentText)))
+`, h.hostManagement, cmp.Or(polls, "10s"), snmpd.Community.Reveal(), router, h.hostManagement, h.syslog, sum(readerText), sum(agentText)))
 	token := filepath.Join(h.dir, "token")
 	if err := os.WriteFile(token, []byte(agentText), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	text := fmt.Sprintf("[agent]\nurl = %q\nplain_http = true\ntoken_file = %q\nspool = %q\nbackend = %q\n", h.server.url, token, filepath.Join(h.dir, "spool"), backend)
+	pushes := "10s"
+	if polls == "" {
+		pushes = "2s"
+	}
+	text := fmt.Sprintf("[agent]\nurl = %q\nplain_http = true\ntoken_file = %q\nspool = %q\nbackend = %q\ninterval = %q\nspeed = { data0 = \"300M\" }\n", h.server.url, token, filepath.Join(h.dir, "spool"), backend, pushes)
 	if err := os.WriteFile(filepath.Join(h.dir, "agent.toml"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -306,4 +312,34 @@ func (h *hosting) awaitCalm(t *testing.T) {
 		}
 	}
 	time.Sleep(20 * time.Second) // the time itself is what is waited for: what is usual
+}
+
+// A rented server behind a switch that is somebody else's: what its agent says is all
+// there is, and enough.
+func TestAMachineBehindNoKnownPortIsTheOrigin(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	h := newHosting(t, 2, "", "auto")
+	h.agent(t)
+	h.user(t, 1043, 100)
+	until(t, "the user is seen", func() bool { return h.users(t)["1043"] > 0 })
+	time.Sleep(20 * time.Second) // the time itself is what is waited for: what is usual
+	if in := h.open(t); in != nil {
+		t.Fatalf("a calm machine has an incident: %s", in.Summary)
+	}
+	began := time.Now()
+	h.user(t, 1042, 20000) // 167 Mb/s
+	var in *spate.Incident
+	until(t, "the user is named", func() bool {
+		in = h.open(t)
+		return in != nil && len(in.Users) > 0 && in.Users[0].UID == 1042 && in.Users[0].Share >= 0.9
+	})
+	t.Logf("user after %.1f s: %s", time.Since(began).Seconds(), in.Summary)
+	if in.Origin.Device != "web-17" || in.Kind != spate.KindFlood || len(in.Path) == 0 || in.Path[0].Direction != "out" {
+		t.Errorf("a %s of %s %s, path %+v, want a flood that web-17 sends", in.Kind, in.Origin.Device, in.Origin.Port, in.Path)
+	}
+	if in.Severity != spate.Critical {
+		t.Errorf("severity %s of more than half of the wire", in.Severity)
+	}
 }

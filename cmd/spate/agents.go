@@ -185,7 +185,7 @@ func (k agentSink) Accept(ctx context.Context, r *spate.Round) {
 				wires.Readings = append(wires.Readings, rd)
 			}
 		}
-		s.watch.Accept(ctx, &wires)
+		s.watch.AcceptMachine(&wires)
 		copy(r.Readings, wires.Readings) // with what the detector says of them: they stand first
 	}
 	s.board.Accept(ctx, r)

@@ -59,6 +59,8 @@ type watch struct {
 	saving    sync.Mutex   // one snapshot at a time, and no new names in it
 	log       *slog.Logger
 
+	machines sync.Map // names of devices whose ports were turned, see AcceptMachine
+
 	news    chan struct{}
 	looks   *metrics.Histogram
 	asked   map[string]bool // devices whose tables were asked for, in this flood
@@ -228,6 +230,44 @@ func (w *watch) Accept(_ context.Context, r *spate.Round) {
 	}
 }
 
+// AcceptMachine takes the round of a machine that pushes and that no switch port is known
+// for. It is an edge of the network by itself: what it sends is what comes in there.
+func (w *watch) AcceptMachine(r *spate.Round) {
+	excesses := w.baselines.Judge(r)
+	turned := make([]spate.Excess, len(excesses))
+	marked := false
+	for i, k := 0, 0; i < len(r.Readings) && k < len(excesses); i++ {
+		if excesses[k].Port == r.Readings[i].Port {
+			r.Readings[i].Excess = &excesses[k]
+			turned[k] = excesses[k].Turned()
+			marked = marked || excesses[k].AnyMark()
+			k++
+		}
+	}
+	w.suspects.Accept(r.Device.Name, r.At, turned, r.Err)
+	w.machines.Store(r.Device.Name, true)
+	if marked {
+		w.waiting.Store(true)
+		select {
+		case w.news <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// straighten has the ways of floods say of machines that push what they did: they have
+// sent it.
+func (w *watch) straighten(found []spate.Finding) {
+	for i := range found {
+		for k := range found[i].Path {
+			h := &found[i].Path[k]
+			if _, machine := w.machines.Load(h.Device); machine && h.Direction == "in" {
+				h.Direction = "out"
+			}
+		}
+	}
+}
+
 // run looks until ctx ends: at once when something is unusual, else every second.
 func (w *watch) run(ctx context.Context) {
 	every := time.NewTicker(lookEvery)
@@ -267,6 +307,7 @@ func (w *watch) look(now time.Time) {
 	}
 	if w.waiting.Swap(false) || w.frozen > 0 {
 		found = w.suspects.Findings(around.View)
+		w.straighten(found)
 	}
 	w.desk.Floods(now, found, around)
 	w.desk.Faults(now, w.trouble.faults(w.faults.Active(now, around.Role)), around, int(w.devices.Load()))

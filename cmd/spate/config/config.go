@@ -225,6 +225,7 @@ type Agent struct {
 	Host         string // empty: the host name up to the first dot
 	Backend      string
 	CounterFiles []string
+	Speed        map[string]spate.BitRate // by interface, where the driver does not know
 	Listen       string
 	Interval     time.Duration
 }
@@ -233,7 +234,7 @@ type Agent struct {
 // lives in, which is beside the file.
 func Default() *Config {
 	return &Config{
-		Agent:  Agent{Backend: "auto", CounterFiles: []string{}, Interval: 10 * time.Second},
+		Agent:  Agent{Backend: "auto", CounterFiles: []string{}, Speed: map[string]spate.BitRate{}, Interval: 10 * time.Second},
 		Log:    Log{Level: slog.LevelInfo, Format: "text"},
 		Server: Server{Listen: "127.0.0.1:8080", Location: time.Local},
 		Web:    Web{WallAllow: []netip.Prefix{}},

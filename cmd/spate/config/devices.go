@@ -72,7 +72,7 @@ func (s *scope) device(c *Config, names register, credentials []string, host str
 	read(s, "interval", &t.Interval, orEmpty(asDuration), orZero(between(time.Second, Day)))
 	readList(s, "ports", &t.Ports, asText, glob)
 	readList(s, "external", &t.External, asText, glob)
-	s.speeds(&t)
+	s.speeds(&t.Speed)
 	return t
 }
 
@@ -97,7 +97,7 @@ func orZero[T comparable](rule func(T) complaint) func(T) complaint {
 	}
 }
 
-func (s *scope) speeds(t *poller.Target) {
+func (s *scope) speeds(dst *map[string]spate.BitRate) {
 	n := s.get("speed")
 	if n == nil {
 		return
@@ -106,7 +106,7 @@ func (s *scope) speeds(t *poller.Target) {
 		s.wrong("speed", "is "+string(n.kind), `a table such as { "Gi1/0/9" = "100M" }`)
 		return
 	}
-	t.Speed = make(map[string]spate.BitRate, len(n.order))
+	out := make(map[string]spate.BitRate, len(n.order))
 	for _, port := range n.order {
 		v, c := asSpeed(n.keys[port])
 		if c.ok() {
@@ -116,8 +116,9 @@ func (s *scope) speeds(t *poller.Target) {
 			s.fail(n.keys[port].at, s.path+"speed."+bareKey(port), c)
 			continue
 		}
-		t.Speed[port] = v
+		out[port] = v
 	}
+	*dst = out
 }
 
 func (s *scope) link(devices map[string]bool) Link {

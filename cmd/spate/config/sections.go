@@ -302,6 +302,7 @@ func (s *scope) agent(a *Agent) {
 		}
 		return complaint{}
 	})
+	s.speeds(&a.Speed)
 	read(s, "listen", &a.Listen, orEmpty(asListen), func(address string) complaint {
 		if address != "" && !loopback(address) {
 			return complaint{quoted(address) + " is open to the network", "a loopback address such as \"127.0.0.1:9217\""}
