@@ -201,6 +201,7 @@ func TestUsersAreCountedToTheOctet(t *testing.T) {
 			as(t, user+1, "udp 10.77.0.2:99 20 100")
 			as(t, user+2, "udp [fd77::2]:53 30 200")
 			as(t, user, "udp 127.0.0.1:53 500 1000")
+			pings(t, 7)
 			after, flows := map[uint32]host.Tally{}, map[host.Flow]host.Tally{}
 			if err := c.Users(after); err != nil {
 				t.Fatal(err)
@@ -213,19 +214,20 @@ func TestUsersAreCountedToTheOctet(t *testing.T) {
 					t.Errorf("user %d sent %+v, want %+v", uid, got, want)
 				}
 			}
-			if name != "ebpf" {
-				return
-			}
 			for _, want := range []struct {
 				uid  uint32
 				dst  string
 				port uint16
 				host.Tally
-			}{{user, "10.77.0.2", 53, host.Tally{10000 * 1028, 10000}}, {user + 2, "fd77::2", 53, host.Tally{30 * 248, 30}}} {
+			}{{user, "10.77.0.2", 53, host.Tally{10000 * 1028, 10000}}, {user + 1, "10.77.0.2", 99, host.Tally{20 * 128, 20}}, {user + 2, "fd77::2", 53, host.Tally{30 * 248, 30}}} {
 				k := host.Flow{UID: want.uid, Protocol: 17, Dst: netip.MustParseAddr(want.dst), Port: want.port}
 				if flows[k] != want.Tally {
 					t.Errorf("%+v: %+v, want %+v", k, flows[k], want.Tally)
 				}
+			}
+			ping := host.Flow{Protocol: 1, Dst: netip.MustParseAddr("10.77.0.2")}
+			if want := (host.Tally{7 * 28, 7}); flows[ping] != want {
+				t.Errorf("a protocol without ports: %+v, want %+v", flows[ping], want)
 			}
 			if err := c.Watch(false); err != nil {
 				t.Fatal(err)
@@ -234,7 +236,29 @@ func TestUsersAreCountedToTheOctet(t *testing.T) {
 			if err := c.Flows(flows); err != nil || len(flows) != 0 {
 				t.Errorf("%d destinations are left, %v", len(flows), err)
 			}
+			if err := c.Watch(true); err != nil {
+				t.Fatalf("watched again: %v", err)
+			}
+			as(t, user, "udp 10.77.0.2:53 10 100")
+			if err := c.Flows(flows); err != nil || flows[host.Flow{UID: user, Protocol: 17, Dst: netip.MustParseAddr("10.77.0.2"), Port: 53}] != (host.Tally{10 * 128, 10}) {
+				t.Errorf("watched again: %v, %v", flows, err)
+			}
 		})
+	}
+}
+
+// pings sends so many ICMP packets of 28 octets as root.
+func pings(t *testing.T, n int) {
+	t.Helper()
+	c, err := net.Dial("ip4:icmp", "10.77.0.2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range n {
+		if _, err := c.Write([]byte{8, 0, 0xf7, 0xff, 0, 0, 0, 0}); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

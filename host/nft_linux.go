@@ -23,6 +23,7 @@ type nft struct {
 	conn  *nftables.Conn
 	table *nftables.Table
 	set   *nftables.Set
+	flows *nftFlows // nil while nobody watches
 }
 
 const (
@@ -35,7 +36,7 @@ const (
 
 // Doubt implements Doubt.
 func (*nft) Doubt() string {
-	return "what the kernel still sends for a program after it has closed its socket has no user in nftables: TCP octets are a lower bound; there are no destinations"
+	return "what the kernel still sends for a program after it has closed its socket has no user in nftables: TCP octets are a lower bound"
 }
 
 // newNFT makes the table.
@@ -148,12 +149,6 @@ func (n *nft) Users(users map[uint32]Tally) error {
 	}
 	return nil
 }
-
-// Flows implements Counter: nftables would need a set of five fields for each packet.
-func (*nft) Flows(map[Flow]Tally) error { return nil }
-
-// Watch implements Counter.
-func (*nft) Watch(bool) error { return nil }
 
 // Close implements Counter: the table goes with the socket.
 func (n *nft) Close() error { return n.conn.CloseLasting() }

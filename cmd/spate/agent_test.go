@@ -320,7 +320,7 @@ func TestAMachineBehindNoKnownPortIsTheOrigin(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
-	h := newHosting(t, 2, "", "auto")
+	h := newHosting(t, 2, "", "nftables")
 	h.agent(t)
 	h.user(t, 1043, 100)
 	until(t, "the user is seen", func() bool { return h.users(t)["1043"] > 0 })
@@ -339,6 +339,10 @@ func TestAMachineBehindNoKnownPortIsTheOrigin(t *testing.T) {
 	if in.Origin.Device != "web-17" || in.Kind != spate.KindFlood || len(in.Path) == 0 || in.Path[0].Direction != "out" {
 		t.Errorf("a %s of %s %s, path %+v, want a flood that web-17 sends", in.Kind, in.Origin.Device, in.Origin.Port, in.Path)
 	}
+	until(t, "nftables counts destinations", func() bool {
+		in = h.open(t)
+		return in != nil && len(in.Talkers) > 0 && in.Talkers[0].Dst == h.hostManagement && in.Talkers[0].DstPort == 9
+	})
 	if in.Severity != spate.Critical {
 		t.Errorf("severity %s of more than half of the wire", in.Severity)
 	}
