@@ -26,8 +26,9 @@ type incidentBand struct {
 	Since string     `json:"since"`
 	Path  []bandStep `json:"path"`
 
-	origin  spate.PortID
-	packets bool // the rate is of packets
+	origin   spate.PortID
+	metric   spate.Metric    // of the rate, at the origin
+	incident *spate.Incident // what the band is made of
 }
 
 // A bandStep is one box of the path, and what flows on from it.
@@ -53,7 +54,7 @@ func (s *Server) bands(now time.Time) (out []incidentBand, more int) {
 }
 
 func (s *Server) band(in *spate.Incident, now time.Time) incidentBand {
-	b := incidentBand{ID: in.ID, Href: "/incidents/" + in.ID, Level: "bad", Glyph: "▲", Title: headline(in), Line: s.details(in), Path: steps(in)}
+	b := incidentBand{ID: in.ID, Href: "/incidents/" + in.ID, Level: "bad", Glyph: "▲", Title: headline(in), Line: details(in, float64(in.Factor)), incident: in, metric: spate.InBps, Path: steps(in)}
 	if in.Severity != spate.Critical {
 		b.Level, b.Glyph = "warn", "◆"
 	}
@@ -63,8 +64,11 @@ func (s *Server) band(in *spate.Incident, now time.Time) incidentBand {
 			b.origin = in.Origin.ID()
 		}
 		if in.Kind == spate.KindPacketFlood && in.RatePps.Known() {
-			b.packets = true
+			b.metric = spate.InPps
 			b.Rate = formatPackets(float64(in.RatePps))
+		}
+		if len(in.Path) > 0 && in.Path[0].Direction == "out" { // a machine that says itself what it sends
+			b.metric ^= 1
 		}
 	}
 	since := in.StartedAt.In(s.cfg.Zone)
@@ -133,8 +137,13 @@ func behind(o *spate.Origin) string {
 	return o.Device + " " + o.Port
 }
 
+// was is a headline of what has stopped, it may be to begin again.
+func was(title string) string {
+	return strings.NewReplacer(" is flooding", " was flooding", " are flooding", " were flooding").Replace(title)
+}
+
 // details is the second line: users, factor, exit.
-func (s *Server) details(in *spate.Incident) string {
+func details(in *spate.Incident, factor float64) string {
 	var parts []string
 	if len(in.Users) > 0 && in.Users[0].Share >= 0.5 && in.Users[0].UID >= 0 {
 		u := in.Users[0]
@@ -143,8 +152,8 @@ func (s *Server) details(in *spate.Incident) string {
 	if o := in.Origin; o != nil && len(o.Hosts) > 1 {
 		parts = append(parts, fmt.Sprintf("one of %d machines", len(o.Hosts)))
 	}
-	if in.RateBps.Known() && in.UsualBps.Known() && in.Factor.Known() {
-		parts = append(parts, "×"+formatTimes(float64(in.Factor))+" normal")
+	if in.RateBps.Known() && in.UsualBps.Known() && !math.IsNaN(factor) {
+		parts = append(parts, "×"+formatTimes(factor)+" normal")
 	}
 	if o := in.Origin; o != nil && o.Note != "" {
 		parts = append(parts, o.Note)

@@ -131,3 +131,35 @@ func TestAVerdictIsAWordOfTwoAndNoStrangersPage(t *testing.T) {
 		t.Errorf("suspects: %s %v", b, err)
 	}
 }
+
+// The band of a flood and the row of its port are of one reading: rate and factor agree,
+// and a flood that has just stopped floods no more, though its incident is still open.
+func TestTheBandIsOfTheReadingOfItsRow(t *testing.T) {
+	for _, tt := range []struct {
+		name               string
+		direction          string
+		in, out            float64 // b/s
+		title, rate, times string
+	}{
+		{"a switch port floods", "in", 480e6, 3e6, "Gi1/0/1 is flooding", "480\u202fMb/s", "×24.0 normal"},
+		{"it has stopped", "in", 287, 2550, "Gi1/0/1 was flooding", "287\u202fb/s", "×0.0 normal"},
+		{"a machine says what it sends", "out", 3e6, 480e6, "Gi1/0/1 is flooding", "480\u202fMb/s", "×24.0 normal"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r, d := newIncidentRig(t)
+			d.in.Origin.Port, d.in.Origin.Hosts, d.in.Origin.Confidence = "Gi1/0/1", nil, 1
+			d.in.Path = spate.List[spate.Hop]{{Device: "sw-1", Port: "Gi1/0/1", Direction: tt.direction, ExcessBps: 9e8, ExcessPps: spate.Unknown()}}
+			rd := round("sw-1", time.Now(), 1)
+			got := &rd.Readings[0]
+			got.Rate = rate(rd.At, tt.in, tt.out)
+			got.Excess = &spate.Excess{Port: got.Port, Rate: got.Rate.Values, Usual: [spate.NumUsual]float64{10e6, 10e6, 1e3, 1e3}, Floor: [spate.NumUsual]float64{20e6, 20e6, 2e3, 2e3}}
+			r.board.Accept(t.Context(), rd)
+			page := body(t, r.get(t, "/"))
+			for _, want := range []string{tt.title, `>` + tt.rate + `<`, tt.times, ">" + strings.TrimSuffix(tt.times, " normal") + "<"} {
+				if !strings.Contains(page, want) {
+					t.Errorf("the wall does not say %q:\n%s", want, page)
+				}
+			}
+		})
+	}
+}

@@ -174,13 +174,25 @@ func (w *wallView) agree(p *ranked, row *wallRow) {
 		if b.origin != p.Port.ID || b.Level == "over" || b.Rate == "" {
 			continue
 		}
-		if !b.packets {
-			b.Rate = row.In
-		} else {
-			b.Rate = formatPackets(p.Rate.Values[spate.InPps])
+		bits := spate.InBps + b.metric&1
+		b.Rate = formatBits(p.Rate.Values[bits])
+		if b.metric != bits {
+			b.Rate = formatPackets(p.Rate.Values[b.metric])
 		}
 		if len(b.Path) > 0 && b.Path[0].Strong && b.Path[0].On != "" && len(b.Path) > 1 && b.Path[1].Strong {
-			b.Path[0].On = row.In
+			b.Path[0].On = formatBits(p.Rate.Values[bits])
+		}
+		e := p.Excess
+		if e == nil || math.IsNaN(e.Usual[b.metric]) {
+			continue
+		}
+		rate, usual := p.Rate.Values[b.metric], e.Usual[b.metric]
+		if f := rate / math.Max(usual, e.Floor[b.metric]); !math.IsNaN(f) {
+			row.Factor = "×" + formatTimes(f)
+			b.Line = details(b.incident, f)
+		}
+		if rate <= usual+e.Floor[b.metric] { // it stops before anybody is sure that it has
+			b.Title = was(b.Title)
 		}
 	}
 }
