@@ -178,6 +178,7 @@ func (d *Desk) close(at time.Time, around Around) {
 		if calm > overAfter && m.record.EndedAt == nil {
 			end := m.seen.UTC()
 			m.record.EndedAt = &end
+			m.recall()
 			m.moment(at, "the excess has stopped")
 			m.dirty = true
 		}
@@ -195,6 +196,7 @@ func (d *Desk) shut(at time.Time, m *matter) {
 	if m.record.EndedAt == nil {
 		end := m.seen.UTC()
 		m.record.EndedAt = &end
+		m.recall()
 	}
 	m.moment(at, "closed")
 	m.dirty = true

@@ -119,6 +119,43 @@ func TestAFloodIsToldOnceInASentence(t *testing.T) {
 	}
 }
 
+// The last window of a flood holds a part of it; what is kept is what it was.
+func TestTheRecordIsOfTheHeight(t *testing.T) {
+	o := newOffice()
+	f := o.flood("Gi1/0/7", 1)
+	for range 6 {
+		o.look(f)
+	}
+	last := o.flood("Gi1/0/7", 1)
+	last.Onset = f.Onset
+	last.Origins[0].RateBps, last.Origins[0].OverBps, last.Origins[0].Factor = 222e6, 198e6, 5
+	o.look(last)
+	if in := o.desk.Open()[0]; in.RateBps != 222e6 {
+		t.Errorf("while it goes on the rate is %v, want that of now", in.RateBps)
+	}
+	for range 12 {
+		o.look()
+	}
+	in := o.desk.Open()[0]
+	if in.EndedAt == nil || in.RateBps != 912e6 || in.Factor != 38 || !strings.Contains(in.Summary, "912 Mb/s") || in.Origin.RateBps != 912e6 {
+		t.Errorf("after the end: %v, factor %v, origin %v: %s", in.RateBps, in.Factor, in.Origin.RateBps, in.Summary)
+	}
+
+	o = newOffice() // one that goes on for long at a lower rate has this rate
+	for range 6 {
+		o.look(f)
+	}
+	for range 20 {
+		o.look(last)
+	}
+	for range 12 {
+		o.look()
+	}
+	if in := o.desk.Open()[0]; in.RateBps != 222e6 {
+		t.Errorf("it sank to 222 Mb/s for minutes, and the record has %v", in.RateBps)
+	}
+}
+
 func TestBelowSevenTenthsItIsLikelyAndOnePollLater(t *testing.T) {
 	o := newOffice()
 	f := o.flood("Gi1/0/7", 0.5)

@@ -117,6 +117,7 @@ func (d *Desk) fill(at time.Time, m *matter) {
 	}
 	d.senders(m)
 	in.Summary = d.sentence(m, at)
+	m.measure(at)
 }
 
 // senders asks which users send. What was known stays when a machine falls silent in

@@ -16,6 +16,7 @@ type matter struct {
 	ports   map[spate.PortID]bool
 	score   map[spate.PortID]float64 // of each port ever named as origin
 	best    spate.Finding
+	full    height
 	fault   bool
 	members map[spate.PortID]bool // faults that are folded into it
 	senders spate.Senders         // as last heard

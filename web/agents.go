@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -269,7 +271,7 @@ func (b *usersBody) rows(m *host.Machine) {
 			b.More = len(m.Users) - i
 			break
 		}
-		r := senderRow{Href: portHref(spate.PortID{Device: m.Device, Name: u.Port}), Name: u.Name, UID: "-", Rate: formatBits(u.Bps), Packets: formatPackets(u.Pps), Usual: formatBits(u.UsualBps), Share: "-", Total: spate.Octets(u.Today).String()}
+		r := senderRow{Href: portHref(spate.PortID{Device: m.Device, Name: u.Port}), Name: cmp.Or(u.Name, strings.TrimPrefix(u.Port, "users ")), UID: "-", Rate: formatBits(u.Bps), Packets: formatPackets(u.Pps), Usual: formatBits(u.UsualBps), Share: "-", Total: spate.Octets(u.Today).String()}
 		if u.UID >= 0 {
 			r.UID = strconv.FormatInt(u.UID, 10)
 		}

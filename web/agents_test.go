@@ -127,6 +127,9 @@ func TestThePageOfUsersSaysWhoSends(t *testing.T) {
 	if port := body(t, r.get(t, "/port?device=web-17&port=eth0")); !strings.Contains(port, `href="/devices/web-17/users"`) {
 		t.Error("the page of a port does not lead to who sends behind it")
 	}
+	if list := body(t, r.get(t, "/api/v1/devices")); !strings.Contains(list, `"ports":1,`) || !strings.Contains(body(t, r.get(t, "/")), ">1 port<") && !strings.Contains(body(t, r.get(t, "/")), "1 port ") {
+		t.Errorf("users count as ports: %s", list)
+	}
 	found := body(t, r.get(t, "/api/v1/find?q=1042"))
 	if !strings.Contains(found, `"kind":"user","device":"web-17","port":"user custshop"`) || strings.Count(found, `"kind"`) != 1 || !strings.Contains(found, "user custshop (uid 1042) on web-17 sends 890 Mb/s") {
 		t.Errorf("a user is not found: %s", found)

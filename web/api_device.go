@@ -105,7 +105,7 @@ func (v *deviceView) json(now time.Time) deviceJSON {
 		IntervalS: seconds(v.interval), CounterRefresh: seconds(v.refresh), Error: fact(v.err), Total: v.total(now),
 	}
 	if v.known {
-		ports := len(v.readings)
+		ports := v.wires
 		d.Ports = &ports
 	}
 	if v.answered.IsZero() {

@@ -94,7 +94,7 @@ func (b *Board) tally(now time.Time) tally {
 	var t tally
 	for v := range b.devices {
 		t.devices++
-		t.ports += len(v.readings)
+		t.ports += v.wires
 		switch v.state {
 		case deviceDown:
 			t.down++

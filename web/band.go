@@ -78,7 +78,7 @@ func (s *Server) band(in *spate.Incident, now time.Time) incidentBand {
 	}
 	b.Since = "since " + clock + " · " + formatAge(now.Sub(in.StartedAt))
 	if in.EndedAt != nil {
-		b.Level, b.Glyph = "over", "✓"
+		b.Level, b.Glyph, b.Title = "over", "✓", was(b.Title)
 		b.Since = "stopped " + formatAge(now.Sub(*in.EndedAt)) + " ago"
 	}
 	return b

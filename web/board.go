@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"spate"
+	"spate/host"
 )
 
 // A Board holds the newest reading of every port and the newest state of every
@@ -204,7 +205,8 @@ type deviceView struct {
 	err      string // the sentence for the operator
 	readings []spate.Reading
 	known    bool // readings come from the device or from the last run's inventory
-	up       int  // ports whose ifOperStatus is up
+	wires    int  // ports but for users of a machine, who stand among them
+	up       int  // of the wires those whose ifOperStatus is up
 }
 
 // next is the view after a round.
@@ -276,12 +278,21 @@ func (v *deviceView) setReadings(readings []spate.Reading) {
 	if !slices.IsSortedFunc(readings, byIndex) {
 		slices.SortFunc(readings, byIndex)
 	}
-	v.readings, v.known, v.up = readings, true, 0
+	v.readings, v.known, v.wires, v.up = readings, true, 0, 0
 	for i := range readings {
+		if isUser(readings[i].Port) {
+			continue
+		}
+		v.wires++
 		if readings[i].Port.Oper == spate.StatusUp {
 			v.up++
 		}
 	}
+}
+
+// isUser tells what a machine's user sends from a port.
+func isUser(p *spate.Port) bool {
+	return p.IfIndex == 0 && p.Type == "other" && host.IsUserPort(p.ID.Name)
 }
 
 func (v *deviceView) find(name string) *spate.Reading {

@@ -80,7 +80,9 @@ func (v *deviceView) row(now time.Time) deviceRow {
 		r.Busiest, r.BusiestHref, r.BusiestRate = best.Port.ID.Name, portHref(best.Port.ID), formatBits(bits)
 	}
 	if !v.answered.IsZero() {
-		r.PollMs = formatCount(int(v.took.Milliseconds())) + narrow + "ms"
+		if v.took > 0 { // a machine that pushes is not polled
+			r.PollMs = formatCount(int(v.took.Milliseconds())) + narrow + "ms"
+		}
 		r.Polled = formatAge(now.Sub(v.answered)) + " ago"
 	}
 	return r
@@ -98,9 +100,9 @@ func (v *deviceView) portsWords() string {
 	case !v.known:
 		return "-"
 	case v.state != deviceUp:
-		return formatCount(len(v.readings))
+		return formatCount(v.wires)
 	}
-	return formatCount(v.up) + " / " + formatCount(len(v.readings))
+	return formatCount(v.up) + " / " + formatCount(v.wires)
 }
 
 // busiest is the port with the largest rate now; nil when none has one.

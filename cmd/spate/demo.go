@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ const (
 	demoFineStep = 10 * time.Second
 	demoLasts    = 2 * time.Minute // of a flood
 	demoPause    = 3 * time.Minute // between two on the script
+	demoFlood    = 0.62            // of the port's speed, from a hacked account
 )
 
 func demoCommand(a *app) *cobra.Command {
@@ -65,11 +67,15 @@ func demoShape(seed uint64, start time.Time) fabric.Shape {
 
 // demo is a play: the network, its history, Spate, and the floods on the script.
 type demo struct {
-	site  *site
-	net   *live.Network
-	log   *slog.Logger
-	order []fabric.FloodKind
-	next  int
+	site    *site
+	net     *live.Network
+	servers []*demoServer // of the network, with agents
+	log     *slog.Logger
+	order   []fabric.FloodKind
+
+	mu    sync.Mutex
+	next  int // of order
+	hacks int
 }
 
 func (a *app) demo(ctx context.Context, listenAt string, after time.Duration, seed uint64, past time.Duration) (err error) {
@@ -105,6 +111,7 @@ func (a *app) demo(ctx context.Context, listenAt string, after time.Duration, se
 		return err
 	}
 	d := &demo{site: s, net: net, log: log, order: []fabric.FloodKind{fabric.ToOutside, fabric.SmallPkts, fabric.Inbound, fabric.Storm, fabric.ToHost, fabric.Bots, fabric.Loop}}
+	net.Net(func(n *fabric.Net) { d.servers = demoServers(n) })
 	webConfig, err := serverConfig(cfg)
 	if err != nil {
 		return err
@@ -119,6 +126,7 @@ func (a *app) demo(ctx context.Context, listenAt string, after time.Duration, se
 	group.Go(func() error { return ended(ctx, net.Run(ctx)) })
 	group.Go(func() error { return ended(ctx, server.Run(ctx, listener)) })
 	s.run(ctx, group)
+	group.Go(func() error { return d.serve(ctx) })
 	group.Go(func() error { d.play(ctx, after); return nil })
 	fmt.Fprintf(a.out, "Spate shows a simulated provider at %s\nThe first flood begins in %v; a button on the wall starts one at once. Ctrl-C ends it, and nothing stays.\n", address(cfg, listener), after)
 	return group.Wait()
@@ -157,11 +165,25 @@ func (d *demo) play(ctx context.Context, after time.Duration) {
 // flood starts one of a kind, the next of the script where none is named, and says
 // in words what it does.
 func (d *demo) flood(kind string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	k := fabric.FloodKind(kind)
 	if kind == "" {
 		k = d.order[d.next%len(d.order)]
 		d.next++
 	}
+	if k == fabric.ToOutside && len(d.servers) > 0 {
+		return d.hacked()
+	}
 	f := d.net.Begin(k, 0, demoLasts)
 	return fmt.Sprintf("%s from %s", k, f.OriginIDs()[0])
+}
+
+// hacked floods from one customer's account on a web server, another one each time.
+func (d *demo) hacked() string {
+	s := d.servers[d.hacks%len(d.servers)]
+	d.hacks++
+	begin := d.net.Now().Add(time.Millisecond)
+	f := d.net.Add(fabric.Flood{Kind: fabric.ToOutside, Start: begin, End: begin.Add(demoLasts), Bps: demoFlood * float64(s.at.Port.Speed), Hosts: []*fabric.Host{s.at}})
+	return fmt.Sprintf("%s from %s", f.Kind, f.OriginIDs()[0])
 }

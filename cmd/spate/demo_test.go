@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -38,7 +39,7 @@ func TestTheDemoShowsAFloodAndItsName(t *testing.T) {
 	a := &app{out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
 	ctx, end := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- a.demo(ctx, "127.0.0.1:0", 0, 1, 24*time.Hour) }()
+	go func() { done <- a.demo(ctx, "127.0.0.1:0", 15*time.Second, 1, 24*time.Hour) }()
 	address := ""
 	untilLong(t, "the demo says where it is", func() bool {
 		address = string(regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`).Find([]byte(out.String())))
@@ -48,17 +49,24 @@ func TestTheDemoShowsAFloodAndItsName(t *testing.T) {
 		Incidents []struct {
 			Summary string
 			Origin  *struct{ Device, Port string }
+			Users   []struct {
+				User  string
+				Share float64
+			}
 		}
 	}
-	untilLong(t, "the first flood has a name", func() bool {
+	untilLong(t, "the first flood has a name, and who is behind it", func() bool {
 		answer, err := http.Get(address + "/api/v1/incidents")
 		if err != nil {
 			return false
 		}
 		defer answer.Body.Close()
-		return json.NewDecoder(answer.Body).Decode(&got) == nil && len(got.Incidents) > 0 && got.Incidents[0].Origin != nil
+		return json.NewDecoder(answer.Body).Decode(&got) == nil && len(got.Incidents) > 0 && got.Incidents[0].Origin != nil && len(got.Incidents[0].Users) > 0
 	})
 	t.Log(got.Incidents[0].Summary)
+	if u := got.Incidents[0].Users[0]; !strings.HasPrefix(u.User, "shop") || u.Share < 0.5 {
+		t.Errorf("%s sends %.2f of it, want a hacked shop with most of it", u.User, u.Share)
+	}
 	end()
 	if err := <-done; err != nil {
 		t.Errorf("the demo ends with %v", err)

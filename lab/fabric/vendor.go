@@ -18,6 +18,11 @@ const (
 	DLink                  // LLDP port ids are local: "1/24"; the description has the name
 )
 
+// String is what the vendor or its system is called.
+func (v Vendor) String() string {
+	return [...]string{"Cisco IOS", "Junos", "ProCurve", "Huawei VRP", "D-Link"}[v]
+}
+
 // name is the ifName of the i-th port (from 0) of a speed in Gb/s.
 func (v Vendor) name(gigabit, i int) string {
 	switch v {
