@@ -11,3 +11,12 @@ var (
 	NewRules     = newRules
 	NewRulesFile = newRulesFile
 )
+
+// SetSent writes what a user has sent into the kernel's table of an agent or a Counter
+// that counts by eBPF, as if it had.
+func SetSent(of any, uid uint32, t Tally) error {
+	if a, ok := of.(*Agent); ok {
+		of = a.counter
+	}
+	return of.(*skb).users.Put(uid, t)
+}
