@@ -178,6 +178,7 @@ func (a *Agent) deliver(ctx context.Context, news <-chan struct{}, wishes chan A
 		}
 		for ctx.Err() == nil {
 			more, err := a.pushOnce(ctx, wishes)
+			a.slim.giveBack()
 			if ctx.Err() != nil {
 				break
 			}
