@@ -1,5 +1,14 @@
 package host
 
+// What tests of the decoders need.
+var (
+	Elements     = elements
+	CleanMapping = func(line, file string) (from, to uintptr, ok bool) {
+		m, ok := cleanMapping(line, file)
+		return m.from, m.to, ok
+	}
+)
+
 // Explain is what makes a sentence of a netlink error.
 var Explain = explain
 
