@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"os/exec"
 	"slices"
 	"strings"
@@ -110,11 +111,13 @@ func burst(t testing.TB, fd int) float64 {
 }
 
 // A prices is what a packet takes by each way, in ns, in each round; all ways have their
-// turn in a round, so that what else the machine does falls on all of them.
+// turn in a round, in another order each time, so that what else the machine does falls on
+// all of them, and none comes always after the same.
 type prices map[string][]float64
 
 func (p prices) round(t testing.TB, list []way, fd int) {
-	for _, w := range list {
+	for _, i := range rand.Perm(len(list)) {
+		w := list[i]
 		out := w.in()
 		burst(t, fd) // the tables are warm, and the CPU is
 		p[w.name] = append(p[w.name], burst(t, fd))

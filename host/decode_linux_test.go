@@ -2,6 +2,9 @@ package host_test
 
 import (
 	"encoding/binary"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/mdlayher/netlink"
@@ -73,6 +76,29 @@ func TestWhichMappingsAreGivenBack(t *testing.T) {
 		from, to, ok := host.CleanMapping(tt.line, "/usr/bin/spate")
 		if ok != tt.ok || ok && (from != tt.from || to != tt.to) {
 			t.Errorf("%q: %x to %x, %v, want %x to %x, %v", tt.line, from, to, ok, tt.from, tt.to, tt.ok)
+		}
+	}
+}
+
+// Where cgroup v2 is, and that a machine with v1 alone is told so.
+func TestWhereCgroupV2Is(t *testing.T) {
+	for _, tt := range []struct{ name, mounts, want string }{
+		{"v2 alone", "proc /proc proc rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw,nosuid 0 0\n", "/sys/fs/cgroup"},
+		{"beside v1", "tmpfs /sys/fs/cgroup tmpfs ro 0 0\ncgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\ncgroup2 /sys/fs/cgroup/unified cgroup2 rw 0 0\n", "/sys/fs/cgroup/unified"},
+		{"at a place with a blank", "none /mnt/cgroup\\0402 cgroup2 rw 0 0\n", "/mnt/cgroup 2"},
+		{"v1 alone", "tmpfs /sys/fs/cgroup tmpfs ro 0 0\ncgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n", ""},
+		{"a line that is cut", "cgroup2 /sys\n\n", ""},
+	} {
+		file := filepath.Join(t.TempDir(), "mounts")
+		if err := os.WriteFile(file, []byte(tt.mounts), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		at, err := host.UnifiedCgroup(file)
+		if at != tt.want || (err == nil) != (tt.want != "") {
+			t.Errorf("%s: %q, %v, want %q", tt.name, at, err, tt.want)
+		}
+		if err != nil && !strings.Contains(err.Error(), "only v1 mounted") {
+			t.Errorf("%s: the reason is %q", tt.name, err)
 		}
 	}
 }

@@ -2,8 +2,9 @@ package host
 
 // What tests of the decoders need.
 var (
-	Elements     = elements
-	CleanMapping = func(line, file string) (from, to uintptr, ok bool) {
+	Elements      = elements
+	UnifiedCgroup = unifiedCgroup
+	CleanMapping  = func(line, file string) (from, to uintptr, ok bool) {
 		m, ok := cleanMapping(line, file)
 		return m.from, m.to, ok
 	}
