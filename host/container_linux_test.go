@@ -39,11 +39,7 @@ func TestUsersOfAContainer(t *testing.T) {
 	if err := c.Users(before); err != nil {
 		t.Fatal(err)
 	}
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command("nsenter", "-t", pid, "-U", "-n", "-S", "0", "-G", "0", self)
+	cmd := exec.Command("nsenter", "-t", pid, "-U", "-n", "-S", "0", "-G", "0", forEverybody(t))
 	cmd.Env = []string{"SPATE_TEST_SEND=udp 10.77.0.9:53 1000 1000", "SPATE_TEST_UID=33"}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
