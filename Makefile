@@ -45,7 +45,7 @@ $(bundle)/chart.js: $(wildcard web/js/*.js web/package.json web/package-lock.jso
 test: tools victoria-metrics bundle lint
 	@[ -n '$(race)' ] || echo 'no C compiler: the race detector is off'
 	@$(if $(race),CGO_ENABLED=1) $(GO) test $(race) -vet=off -timeout 20m ./...
-	@[ -z '$(race)' ] || $(GO) test -vet=off -timeout 10m -run 'TestOrigins|TestOnRecordedTraffic|TestHostedMachines' ./lab ./detect
+	@[ -z '$(race)' ] || $(GO) test -vet=off -timeout 10m -run 'TestOrigins|TestOnRecordedTraffic|TestHostedMachines|TestWhatAnAgentTakes' ./lab ./detect ./cmd/spate
 
 race:
 	@CGO_ENABLED=1 $(GO) test -race -vet=off -timeout 20m ./...

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"time"
@@ -51,6 +52,7 @@ type Agent struct {
 	names   *accounts
 	census  *census
 	push    *pusher
+	slim    slim
 	log     *slog.Logger
 	boot    string
 	run     string
@@ -91,6 +93,7 @@ func NewAgent(cfg AgentConfig, log *slog.Logger) (*Agent, error) {
 	if a.counter, a.why, err = choose(cfg.Backend, cfg.Counters); err != nil {
 		return nil, errors.Join(fmt.Errorf("agent.backend = %q is not possible here: %w", cfg.Backend, err), a.spool.close())
 	}
+	a.slim = newSlim()
 	return a, nil
 }
 
@@ -126,6 +129,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		pushing.Go(func() { a.deliver(ctx, news, wishes) })
 	}
 	defer pushing.Wait()
+	debug.FreeOSMemory() // the start has left garbage
 	interval, until, watching := a.cfg.Interval, time.Time{}, false
 	due := time.Now()
 	timer := time.NewTimer(0)
@@ -160,6 +164,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		}
 		if err := a.keep(s); err != nil {
 			a.log.Error("snapshot not kept", "err", err)
+		}
+		if a.push == nil {
+			a.slim.giveBack()
 		}
 		select {
 		case news <- struct{}{}:

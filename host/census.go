@@ -21,6 +21,7 @@ type census struct {
 	named  map[uint32]time.Duration // since boot: when last among the greatest
 	listed map[uint32]bool          // in the last snapshot
 	others Tally
+	grew   []growth // of the last call of grown: room for the next
 	flows  map[Flow]Tally
 	fresh  map[Flow]Tally
 }
@@ -80,7 +81,7 @@ type growth struct {
 // grown is what each user has sent since the last snapshot. A counter that went down
 // has begun anew.
 func (c *census) grown() []growth {
-	out := make([]growth, 0, len(c.next))
+	out := c.grew[:0]
 	for uid, now := range c.next {
 		was := c.last[uid]
 		if now.Octets < was.Octets || now.Packets < was.Packets {
@@ -90,6 +91,7 @@ func (c *census) grown() []growth {
 			out = append(out, growth{uid, d})
 		}
 	}
+	c.grew = out
 	return out
 }
 

@@ -41,6 +41,13 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if backend := os.Getenv("SPATE_TEST_AGENT"); backend != "" {
+		if err := countUntilKilled(backend); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
 }
 
@@ -69,7 +76,7 @@ func sendAs(work []string) error {
 }
 
 // as runs the work as a user.
-func as(t *testing.T, uid uint32, work string) {
+func as(t testing.TB, uid uint32, work string) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
@@ -84,7 +91,7 @@ func as(t *testing.T, uid uint32, work string) {
 
 // twoEnds makes a veth pair whose far end vb, 10.77.0.2, is in a namespace of its own,
 // so that what is sent to it leaves by va, 10.77.0.1.
-func twoEnds(t *testing.T) {
+func twoEnds(t testing.TB) {
 	t.Helper()
 	enterNamespace(t)
 	far := exec.Command("unshare", "--net", "sleep", "300")
@@ -151,7 +158,7 @@ func farSink(t *testing.T) (address string, received func() int64) {
 }
 
 // sent is what the kernel says the interface has sent, without Ethernet's headers.
-func sent(t *testing.T, name string) host.Tally {
+func sent(t testing.TB, name string) host.Tally {
 	t.Helper()
 	read := func(what string) uint64 {
 		b, err := exec.Command("ip", "-s", "-j", "link", "show", name).Output()
@@ -323,7 +330,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	waitFor(t, func() bool { return command(t, "nft", "list ruleset") == before })
 }
 
-func command(t *testing.T, name string, args ...string) string {
+func command(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	out, err := exec.Command(name, args...).CombinedOutput()
 	if err != nil {
@@ -332,7 +339,7 @@ func command(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-func needs(t *testing.T, programs ...string) {
+func needs(t testing.TB, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
 		if _, err := exec.LookPath(p); err != nil {
@@ -341,7 +348,7 @@ func needs(t *testing.T, programs ...string) {
 	}
 }
 
-func waitFor(t *testing.T, ok func() bool) {
+func waitFor(t testing.TB, ok func() bool) {
 	t.Helper()
 	for range 200 {
 		if ok() {
@@ -352,7 +359,7 @@ func waitFor(t *testing.T, ok func() bool) {
 	t.Error("waited 4 s in vain")
 }
 
-func lockToNamespace(t *testing.T, pid string) {
+func lockToNamespace(t testing.TB, pid string) {
 	f, err := os.Open("/proc/" + pid + "/ns/net")
 	if err != nil {
 		t.Error(err)

@@ -1,6 +1,9 @@
 package host
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // What tests of the decoders need.
 var (
@@ -15,3 +18,12 @@ func SetNow(f *Fleet, now func() time.Time) { f.now = now }
 
 // Frames cuts a stream of syslog into messages.
 var Frames = frames
+
+// NewCensus is a census of readings of all users, one after another.
+func NewCensus() func(up time.Duration, all map[uint32]Tally) (named []UserCount, other UserCount) {
+	c := newCensus()
+	return func(up time.Duration, all map[uint32]Tally) ([]UserCount, UserCount) {
+		named, other, _ := c.take(up, (&accounts{}).name, func(to map[uint32]Tally) error { maps.Copy(to, all); return nil })
+		return named, other
+	}
+}

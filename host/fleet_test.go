@@ -187,6 +187,29 @@ func TestReplayedForgedAndLateReports(t *testing.T) {
 	}
 }
 
+// The machine's clock is put an hour on, and two back: rates and their times go by the
+// time since its start, and nothing moves.
+func TestAStepOfTheMachinesClockMovesNothing(t *testing.T) {
+	clock := time.Unix(1_900_000_000, 0)
+	f, sink := newFleet(&clock)
+	p := newPushing("web-17")
+	for i, step := range []time.Duration{0, 0, time.Hour, time.Hour, -time.Hour, -time.Hour, 0} {
+		clock = clock.Add(10 * time.Second)
+		s := p.sends(10, map[uint32]float64{1042: 1e6})
+		s.At += step.Milliseconds()
+		answer, err := f.Take(t.Context(), "web-17", p.body(t, s))
+		if err != nil || answer.Taken != 1 {
+			t.Fatalf("reading %d: %+v %v", i, answer, err)
+		}
+		if at := sink.rounds[i].At; at.Sub(clock).Abs() > time.Millisecond {
+			t.Errorf("reading %d was taken at %v, want %v", i, at, clock)
+		}
+		if v := sink.value("user u1042", spate.OutBps); i > 0 && !near(v, 8*1014e3) {
+			t.Errorf("reading %d: the user sends %g", i, v)
+		}
+	}
+}
+
 // An hour of snapshots that were kept while the server was away makes an hour of
 // rates: none is lost, and they stand where they belong.
 func TestAnHourInTheSpoolIsAnHourOfRates(t *testing.T) {

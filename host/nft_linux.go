@@ -20,10 +20,11 @@ import (
 // thousand cost what one does. The table belongs to this process (flag "owner",
 // Linux 5.12): the kernel takes it away when the process ends, however it ends.
 type nft struct {
-	conn  *nftables.Conn
-	table *nftables.Table
-	set   *nftables.Set
-	flows *nftFlows // nil while nobody watches
+	conn   *nftables.Conn
+	socket *netlink.Conn // of conn
+	table  *nftables.Table
+	set    *nftables.Set
+	flows  *nftFlows // nil while nobody watches
 }
 
 const (
@@ -46,8 +47,8 @@ func newNFT() (Counter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: nftables: %w", errBackend, err)
 	}
-	n := &nft{conn: conn}
-	if err := n.build(socket); err != nil {
+	n := &nft{conn: conn, socket: socket}
+	if err := n.build(); err != nil {
 		_ = conn.CloseLasting()
 		switch {
 		case errors.Is(err, unix.EPERM):
@@ -60,12 +61,12 @@ func newNFT() (Counter, error) {
 	return n, nil
 }
 
-func (n *nft) build(socket *netlink.Conn) error {
+func (n *nft) build() error {
 	name, err := n.freeName()
 	if err != nil {
 		return err
 	}
-	if err := ownTable(socket, name); err != nil {
+	if err := ownTable(n.socket, name); err != nil {
 		return err
 	}
 	n.table = &nftables.Table{Name: name, Family: nftables.TableFamilyINet, Flags: tableOwner}
@@ -112,14 +113,11 @@ func ownTable(socket *netlink.Conn, name string) error {
 	if err != nil {
 		return err
 	}
-	head := func(family byte, resource uint16) []byte { // struct nfgenmsg
-		return binary.BigEndian.AppendUint16([]byte{family, unix.NFNETLINK_V0}, resource)
-	}
 	_, err = socket.SendMessages([]netlink.Message{
-		{Header: netlink.Header{Type: unix.NFNL_MSG_BATCH_BEGIN, Flags: netlink.Request}, Data: head(0, unix.NFNL_SUBSYS_NFTABLES)},
+		{Header: netlink.Header{Type: unix.NFNL_MSG_BATCH_BEGIN, Flags: netlink.Request}, Data: nfgenmsg(0, unix.NFNL_SUBSYS_NFTABLES)},
 		{Header: netlink.Header{Type: unix.NFNL_SUBSYS_NFTABLES<<8 | unix.NFT_MSG_NEWTABLE, Flags: netlink.Request | netlink.Acknowledge | netlink.Create | netlink.Excl},
-			Data: append(head(unix.NFPROTO_INET, 0), attributes...)},
-		{Header: netlink.Header{Type: unix.NFNL_MSG_BATCH_END, Flags: netlink.Request}, Data: head(0, unix.NFNL_SUBSYS_NFTABLES)},
+			Data: append(nfgenmsg(unix.NFPROTO_INET, 0), attributes...)},
+		{Header: netlink.Header{Type: unix.NFNL_MSG_BATCH_END, Flags: netlink.Request}, Data: nfgenmsg(0, unix.NFNL_SUBSYS_NFTABLES)},
 	})
 	if err != nil {
 		return err
@@ -138,14 +136,12 @@ func (*nft) Name() string { return "nftables" }
 
 // Users implements Counter.
 func (n *nft) Users(users map[uint32]Tally) error {
-	elements, err := n.conn.GetSetElements(n.set)
-	if err != nil {
-		return fmt.Errorf("read the users' counters from nftables: %w", err)
-	}
-	for i := range elements {
-		if e := &elements[i]; e.Counter != nil && len(e.Key) == 4 {
-			users[binary.NativeEndian.Uint32(e.Key)] = Tally{Octets: e.Counter.Bytes, Packets: e.Counter.Packets}
+	if err := readSet(n.socket, n.table.Name, n.set.Name, func(key []byte, t Tally) {
+		if len(key) == 4 {
+			users[binary.NativeEndian.Uint32(key)] = t
 		}
+	}); err != nil {
+		return fmt.Errorf("read the users' counters from nftables: %w", err)
 	}
 	return nil
 }

@@ -113,14 +113,12 @@ func (n *nft) Flows(flows map[Flow]Tally) error {
 		return nil
 	}
 	for _, set := range n.flows.sets {
-		elements, err := n.conn.GetSetElements(set)
-		if err != nil {
-			return fmt.Errorf("read the destinations from nftables: %w", err)
-		}
-		for i := range elements {
-			if f, ok := flowOf(elements[i].Key); ok && elements[i].Counter != nil {
-				flows[f] = Tally{Octets: elements[i].Counter.Bytes, Packets: elements[i].Counter.Packets}
+		if err := readSet(n.socket, n.table.Name, set.Name, func(key []byte, t Tally) {
+			if f, ok := flowOf(key); ok {
+				flows[f] = t
 			}
+		}); err != nil {
+			return fmt.Errorf("read the destinations from nftables: %w", err)
 		}
 	}
 	return nil

@@ -39,6 +39,7 @@ type pusher struct {
 	url    string
 	token  spate.Secret
 	client *http.Client
+	zip    *gzip.Writer // one for all pushes: it takes most of a megabyte
 	log    *slog.Logger
 }
 
@@ -63,7 +64,7 @@ func newPusher(cfg AgentConfig, log *slog.Logger) (*pusher, error) {
 	}
 	transport := &http.Transport{TLSClientConfig: tlsConfig, Proxy: http.ProxyFromEnvironment, MaxIdleConns: 1, IdleConnTimeout: 90 * time.Second, ForceAttemptHTTP2: true}
 	return &pusher{
-		url: strings.TrimSuffix(cfg.URL, "/") + "/api/v1/agent", token: cfg.Token, log: log,
+		url: strings.TrimSuffix(cfg.URL, "/") + "/api/v1/agent", token: cfg.Token, zip: gzip.NewWriter(nil), log: log,
 		client: &http.Client{Transport: transport, Timeout: pushPatience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}, nil
 }
@@ -101,20 +102,20 @@ func (r *refused) hopeless() bool {
 	return r.status >= 400 && r.status < 500
 }
 
-// post pushes some lines and gives the server's answer.
+// post pushes some lines and gives the server's answer. Nobody else pushes meanwhile.
 func (p *pusher) post(ctx context.Context, head *Header, lines [][]byte) (Answer, error) {
 	var answer Answer
 	var body bytes.Buffer
-	zip := gzip.NewWriter(&body)
+	p.zip.Reset(&body)
 	first, err := json.Marshal(head)
 	if err != nil {
 		return answer, err
 	}
 	for _, line := range append([][]byte{first}, lines...) {
-		_, _ = zip.Write(line) // a Buffer takes everything
-		_, _ = zip.Write([]byte{'\n'})
+		_, _ = p.zip.Write(line) // a Buffer takes everything
+		_, _ = p.zip.Write([]byte{'\n'})
 	}
-	if err := zip.Close(); err != nil {
+	if err := p.zip.Close(); err != nil {
 		return answer, err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, p.url, &body)
@@ -177,6 +178,7 @@ func (a *Agent) deliver(ctx context.Context, news <-chan struct{}, wishes chan A
 		}
 		for ctx.Err() == nil {
 			more, err := a.pushOnce(ctx, wishes)
+			a.slim.giveBack()
 			if ctx.Err() != nil {
 				break
 			}

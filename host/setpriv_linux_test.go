@@ -75,22 +75,7 @@ func asNobody(t *testing.T, caps string) (c counted) {
 	if os.Getuid() != 0 {
 		t.Skip("only root may give away capabilities")
 	}
-	dir, err := os.MkdirTemp("", "spate") // t.TempDir is root's alone
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	self := filepath.Join(dir, "spate")
-	b, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(self, b, 0o755); err != nil {
-		t.Fatal(err)
-	}
+	self := forEverybody(t)
 	set := "-all"
 	if caps != "" {
 		set += "," + caps
@@ -110,4 +95,26 @@ func asNobody(t *testing.T, caps string) (c counted) {
 		t.Fatalf("%v: %s", err, out.String())
 	}
 	return c
+}
+
+// forEverybody is a copy of this binary where other users may run it.
+func forEverybody(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "spate") // t.TempDir is root's alone
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	self := filepath.Join(dir, "spate")
+	b, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(self, b, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return self
 }

@@ -89,7 +89,7 @@ func (f sinkFunc) Accept(_ context.Context, r *spate.Round) { f(r) }
 
 // enterNamespace moves this test's thread into a network namespace of its own;
 // the thread ends with the test, and the namespace with it.
-func enterNamespace(t *testing.T) {
+func enterNamespace(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root to make a network namespace")
@@ -103,7 +103,7 @@ func enterNamespace(t *testing.T) {
 	}
 }
 
-func ip(t *testing.T, args ...string) {
+func ip(t testing.TB, args ...string) {
 	t.Helper()
 	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
 		t.Fatalf("ip %v: %v: %s", args, err, out)
@@ -112,7 +112,7 @@ func ip(t *testing.T, args ...string) {
 
 // waitUp waits for the kernel to have noticed the carrier: before that it drops
 // what is sent.
-func waitUp(t *testing.T, names ...string) {
+func waitUp(t testing.TB, names ...string) {
 	t.Helper()
 	source := host.KernelSource()
 	defer source.Close()

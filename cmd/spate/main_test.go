@@ -12,6 +12,9 @@ func TestMain(m *testing.M) {
 	if order := os.Getenv("SPATE_TEST_SEND"); order != "" {
 		sendPackets(order) // a test's traffic generator, in another network namespace
 	}
+	if to := os.Getenv("SPATE_TEST_MANY"); to != "" {
+		sendAsMany(to)
+	}
 	if order := strings.Fields(os.Getenv("SPATE_TEST_NOTIFY")); len(order) == 3 {
 		sendUntilKilled(order[0], order[1], order[2])
 	}
