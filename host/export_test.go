@@ -15,3 +15,18 @@ func SetNow(f *Fleet, now func() time.Time) { f.now = now }
 
 // Frames cuts a stream of syslog into messages.
 var Frames = frames
+
+// PlainSnapshot and PlainHeader read a line if it is in the form in which agents write it.
+func PlainSnapshot(text []byte) (s Snapshot, ok bool) {
+	var l line
+	l.begin(text)
+	ok = l.snapshot(&s)
+	return s, ok
+}
+
+func PlainHeader(text []byte) (h Header, ok bool) {
+	var l line
+	l.begin(text)
+	ok = l.header(&h)
+	return h, ok
+}
