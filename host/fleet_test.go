@@ -119,12 +119,15 @@ func TestUsersBecomeRatesOfTheirOwn(t *testing.T) {
 		m    spate.Metric
 		v    float64
 	}{
-		{"user u1042", spate.OutBps, 8 * 1014e3}, {"user u1042", spate.OutPps, 1000}, {"user u1043", spate.OutBps, 8 * 202800},
+		{"user u1042", spate.OutBps, 8 * 1014e3}, {"user u1042", spate.OutPps, 1000}, {"eth0", spate.OutUcastPps, 1200}, {"user u1043", spate.OutBps, 8 * 202800},
 		{"eth0", spate.OutBps, 8 * 1216800}, {"users (unattributed)", spate.OutBps, 0}, {"users (other)", spate.OutBps, 0},
 	} {
 		if got := sink.value(want.port, want.m); !near(got, want.v) {
 			t.Errorf("%s %v: %g, want %g", want.port, want.m, got, want.v)
 		}
+	}
+	if got := sink.value("user u1042", spate.OutUcastPps); !math.IsNaN(got) {
+		t.Errorf("packets of a user are handed on twice: %g unicasts", got)
 	}
 	if at := sink.rounds[1].At; at.Sub(clock).Abs() > time.Millisecond {
 		t.Errorf("taken at %v, want %v: the machine's clock does not count", at, clock)

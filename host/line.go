@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"math"
 	"net/netip"
 	"strconv"
@@ -309,25 +310,30 @@ func (l *line) string() string { return string(l.bytes()) }
 
 // bytes are those of a string in which nothing is escaped.
 func (l *line) bytes() []byte {
-	l.want('"')
-	start, ascii := l.at, true
-	for ; l.ok && l.at < len(l.text); l.at++ {
-		switch c := l.text[l.at]; {
-		case c == '"':
-			text := l.text[start:l.at]
-			l.at++
-			if !ascii && !utf8.Valid(text) {
-				l.ok = false
-			}
-			return text
-		case c == '\\' || c < ' ':
-			l.ok = false
-		case c >= utf8.RuneSelf:
-			ascii = false
-		}
+	if !l.has('"') {
+		l.ok = false
+		return nil
 	}
-	l.ok = false
-	return nil
+	rest := l.text[l.at:]
+	n := bytes.IndexByte(rest, '"')
+	if n < 0 {
+		l.ok = false
+		return nil
+	}
+	text, odd := rest[:n], false
+	for _, c := range text {
+		odd = odd || c == '\\' || c < ' ' || c >= utf8.RuneSelf
+	}
+	if odd && !unescaped(text) {
+		l.ok = false
+	}
+	l.at += n + 1
+	return text
+}
+
+// unescaped tells text of a string that stands for itself.
+func unescaped(text []byte) bool {
+	return utf8.Valid(text) && !bytes.ContainsFunc(text, func(r rune) bool { return r == '\\' || r < ' ' })
 }
 
 // whole is a number without sign, point and exponent.

@@ -317,6 +317,7 @@ func (l *userLog) count(s *Snapshot, u *UserCount, at time.Time, interval time.D
 		return
 	}
 	l.rate, l.gap = spate.Between(&prev, &cur, spate.Bounds{Limit: l.port.Limit(), Heartbeat: heartbeat * max(interval, 10*time.Second)})
+	l.rate.Values[spate.OutUcastPps] = math.NaN() // it is OutPps: stored once
 	if l.rate.Values[spate.OutBps] > 0 {
 		l.active = at
 		l.total += l.rate.Values[spate.OutBps] / 8 * l.rate.Over.Seconds()
@@ -345,7 +346,7 @@ func (m *machine) unattributed(at time.Time, interval time.Duration, bps, pps fl
 	for i := range l.rate.Values {
 		l.rate.Values[i] = math.NaN()
 	}
-	l.rate.Values[spate.OutBps], l.rate.Values[spate.OutPps], l.rate.Values[spate.OutUcastPps] = max(bps, 0), max(pps, 0), max(pps, 0)
+	l.rate.Values[spate.OutBps], l.rate.Values[spate.OutPps] = max(bps, 0), max(pps, 0)
 	l.total += max(bps, 0) / 8 * interval.Seconds()
 	l.learn(at, m.frozen)
 }
