@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -49,7 +50,9 @@ func (s *Server) takePush(c *gin.Context) error {
 	}
 	// All of it first: a report is taken under the lock of its machine, which a slow line
 	// shall not hold.
-	var whole bytes.Buffer
+	r := s.receivers.take()
+	defer s.receivers.give(r)
+	whole := &r.whole
 	if n := c.Request.ContentLength; n >= 0 {
 		whole.Grow(int(min(n, mostPush)) + bytes.MinRead)
 	} else {
@@ -60,13 +63,12 @@ func (s *Server) takePush(c *gin.Context) error {
 	} else if err != nil {
 		return newProblem(http.StatusBadRequest, "", "the push broke off: %v", err)
 	}
-	body := io.Reader(&whole)
+	body := io.Reader(whole)
 	if c.GetHeader("Content-Encoding") == "gzip" {
-		unzip, err := gzip.NewReader(body)
-		if err != nil {
+		if err := r.unzip.Reset(body); err != nil {
 			return newProblem(http.StatusBadRequest, "Content-Encoding", "the body is not gzip: %v", err)
 		}
-		body = http.MaxBytesReader(c.Writer, io.NopCloser(unzip), mostPushUnpacked)
+		body = http.MaxBytesReader(c.Writer, io.NopCloser(&r.unzip), mostPushUnpacked)
 	}
 	name := ""
 	if t := who(c).token; t != nil {
@@ -83,6 +85,33 @@ func (s *Server) takePush(c *gin.Context) error {
 		return err
 	}
 	return s.writeJSON(c, answer)
+}
+
+// A receiver is what taking a push needs: 40 KiB of gzip's, and room for the body. It is
+// lent from push to push.
+type receiver struct {
+	whole bytes.Buffer
+	unzip gzip.Reader
+}
+
+// receivers lends them.
+type receivers struct{ idle sync.Pool }
+
+const usualPush = 64 << 10 // octets; larger room is not kept
+
+func (p *receivers) take() *receiver {
+	if r, ok := p.idle.Get().(*receiver); ok {
+		return r
+	}
+	return &receiver{}
+}
+
+func (p *receivers) give(r *receiver) {
+	if r.whole.Cap() > usualPush {
+		return
+	}
+	r.whole.Reset()
+	p.idle.Put(r)
 }
 
 type agentJSON struct {

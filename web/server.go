@@ -68,6 +68,7 @@ type Server struct {
 	pages    *pageSet
 	docs     docSet
 	compressor
+	receivers receivers
 	drawing   gate // pictures drawn at once
 	asking    gate // questions to the store at once
 	strangers lane // of logins from where no right password has come yet
