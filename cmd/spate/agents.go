@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -179,14 +180,13 @@ func (k agentSink) Accept(ctx context.Context, r *spate.Round) {
 	}
 	if !k.a.placed(r) {
 		wires := *r
-		wires.Readings = nil
-		for _, rd := range r.Readings {
-			if !host.IsUserPort(rd.Port.ID.Name) {
-				wires.Readings = append(wires.Readings, rd)
-			}
+		users := len(r.Readings)
+		for users > 0 && !host.IsUserPort(r.Readings[users-1].Port.ID.Name) {
+			users--
 		}
+		wires.Readings = slices.Clone(r.Readings[users:])
 		s.watch.Accept(ctx, &wires)
-		copy(r.Readings, wires.Readings) // with what the detector says of them: they stand first
+		copy(r.Readings[len(r.Readings)-len(wires.Readings):], wires.Readings) // with what the detector says of them: they stand last
 	}
 	s.board.Accept(ctx, r)
 	s.store.Accept(ctx, r)
@@ -197,6 +197,9 @@ func (k agentSink) Accept(ctx context.Context, r *spate.Round) {
 func (a *agents) placed(r *spate.Round) bool {
 	view := a.site.network.View()
 	for _, rd := range r.Readings {
+		if rd.Port.MAC == "" {
+			continue // users, and loopback
+		}
 		if m, err := spate.ParseMAC(rd.Port.MAC); err == nil && view.HasHost(m) {
 			return true
 		}
