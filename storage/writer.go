@@ -52,8 +52,8 @@ func (w *writer) run(stop <-chan struct{}) {
 	defer quick.Stop()
 	for {
 		select {
-		case r := <-w.e.queue:
-			w.take(r)
+		case <-w.e.hurry:
+			w.takeWaiting()
 		case done := <-w.e.flushes:
 			w.drain()
 			w.look()
@@ -72,6 +72,7 @@ func (w *writer) run(stop <-chan struct{}) {
 		case ask := <-w.e.moments:
 			ask <- w.moment()
 		case <-quick.C:
+			w.takeWaiting()
 			w.e.journal.flush()
 			if w.e.space.near {
 				w.look()
@@ -90,6 +91,14 @@ func (w *writer) run(stop <-chan struct{}) {
 			w.push()
 			return
 		}
+	}
+}
+
+// takeWaiting takes the rounds that wait now. It is done four times a second, or when
+// many wait: to wake for each costs more than what is to be done for it.
+func (w *writer) takeWaiting() {
+	for range len(w.e.queue) {
+		w.take(<-w.e.queue)
 	}
 }
 
@@ -343,8 +352,20 @@ func (e *store) Accept(_ context.Context, r *spate.Round) {
 	}
 	select {
 	case e.queue <- r:
+		e.wake()
 	default:
 		e.drop()
+	}
+}
+
+// wake has the writer come before its time where many rounds wait.
+func (e *store) wake() {
+	if len(e.queue) < cap(e.queue)/2 {
+		return
+	}
+	select {
+	case e.hurry <- struct{}{}:
+	default:
 	}
 }
 
@@ -364,6 +385,7 @@ func (e *store) Write(ctx context.Context, r *spate.Round) error {
 	}
 	select {
 	case e.queue <- r:
+		e.wake()
 		return nil
 	case <-e.stop:
 		return ErrClosed
