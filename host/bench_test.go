@@ -18,6 +18,8 @@ type nowhere struct{}
 
 func (nowhere) Accept(context.Context, *spate.Round) {}
 
+func (nowhere) Backlog(context.Context, *spate.Round) error { return nil }
+
 // A push of a machine with fifty users, from its text to its round.
 func BenchmarkTake(b *testing.B) {
 	clock := time.Unix(1_900_000_000, 0)

@@ -73,6 +73,11 @@ type roundSink struct{ rounds []*spate.Round }
 
 func (s *roundSink) Accept(_ context.Context, r *spate.Round) { s.rounds = append(s.rounds, r) }
 
+func (s *roundSink) Backlog(ctx context.Context, r *spate.Round) error {
+	s.Accept(ctx, r)
+	return nil
+}
+
 // value is a rate of the newest round; NaN where the port has none.
 func (s *roundSink) value(port string, m spate.Metric) float64 {
 	if len(s.rounds) == 0 {

@@ -32,6 +32,8 @@ type machine struct {
 	name   string
 	device spate.Device
 
+	taking sync.Mutex // a push: its rounds are handed on in order, which may take long
+
 	mu       sync.Mutex
 	header   Header
 	base     time.Time // when the machine started, by our clock

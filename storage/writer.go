@@ -116,6 +116,12 @@ func (w *writer) drain() {
 // take spreads the rates of one round. Readings with a gap, or none yet, leave
 // their slots unknown.
 func (w *writer) take(r *spate.Round) {
+	if r.Backlog {
+		select {
+		case <-w.e.fills:
+		default: // it came by Accept
+		}
+	}
 	w.note(r)
 	ps := w.e.ports
 	ps.mu.Lock()
@@ -358,9 +364,10 @@ func (e *store) Accept(_ context.Context, r *spate.Round) {
 	}
 }
 
-// wake has the writer come before its time where many rounds wait.
+// wake has the writer come before its time where many rounds wait. A backlog alone fills
+// half the queue.
 func (e *store) wake() {
-	if len(e.queue) < cap(e.queue)/2 {
+	if len(e.queue) < cap(e.queue)/4 {
 		return
 	}
 	select {
@@ -376,8 +383,18 @@ func (e *store) drop() {
 
 // Write hands a round over and waits for room in the queue, for back-fill and
 // imports, which would rather be slow than lose anything. Rounds of one device
-// must come in the order of time, here as in Accept.
+// must come in the order of time, here as in Accept. Rounds of a backlog fill half the
+// queue at most: the other half is for those that are not kept anywhere else.
 func (e *store) Write(ctx context.Context, r *spate.Round) error {
+	if r.Backlog {
+		select {
+		case e.fills <- struct{}{}:
+		case <-e.stop:
+			return ErrClosed
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	select {
 	case <-e.stop:
 		return ErrClosed

@@ -24,6 +24,11 @@ import (
 const (
 	mostPush         = 8 << 20  // octets of a body
 	mostPushUnpacked = 64 << 20 // octets of it unpacked
+	usualPush        = 64 << 10 // octets of a body; room for larger ones is not kept
+	largePush        = 16 << 10 // octets of a body; one reading of 256 users is less
+	backlogsAtOnce   = 2        // of large ones
+	backlogsWaiting  = 8
+	backlogsRetry    = 30 // s; one of an hour takes about half a second
 )
 
 // Agents are the machines that push.
@@ -47,6 +52,18 @@ func (s *Server) takePush(c *gin.Context) error {
 	}
 	if kind, _, err := mime.ParseMediaType(c.GetHeader("Content-Type")); err != nil || kind != "application/x-ndjson" {
 		return newProblem(http.StatusUnsupportedMediaType, "Content-Type", "Content-Type: wanted application/x-ndjson, as spate agent sends it")
+	}
+	if n := c.Request.ContentLength; n < 0 || n > largePush {
+		// What was kept for long, and after an outage a thousand machines come with that at
+		// once: before a body is read.
+		if err := s.backlogs.enter(c.Request.Context()); errors.Is(err, errFull) {
+			c.Header("Retry-After", strconv.Itoa(backlogsRetry))
+			c.Header("Connection", "close") // the body is not read
+			return newProblem(http.StatusServiceUnavailable, "", "other machines push what they kept, as this one does: keep it, it is taken later")
+		} else if err != nil {
+			return err
+		}
+		defer s.backlogs.leave()
 	}
 	// All of it first: a report is taken under the lock of its machine, which a slow line
 	// shall not hold.
@@ -96,8 +113,6 @@ type receiver struct {
 
 // receivers lends them.
 type receivers struct{ idle sync.Pool }
-
-const usualPush = 64 << 10 // octets; larger room is not kept
 
 func (p *receivers) take() *receiver {
 	if r, ok := p.idle.Get().(*receiver); ok {

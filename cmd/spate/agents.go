@@ -163,8 +163,7 @@ func (a *agents) run(ctx context.Context, group *errgroup.Group, udp net.PacketC
 	}
 }
 
-// agentSink takes the rounds of machines. What they kept while Spate was away goes to
-// the store alone. Their users are no ports that could be flooded or lead anywhere, and
+// agentSink takes the rounds of machines. Their users are no ports that could be flooded or lead anywhere, and
 // their interfaces are judged where no switch port is known for them: the switch says
 // the same of both, and is named first.
 type agentSink struct{ a *agents }
@@ -173,10 +172,6 @@ func (k agentSink) Accept(ctx context.Context, r *spate.Round) {
 	s := k.a.site
 	if !s.board.Has(r.Device.Name) {
 		return // it has just left the config
-	}
-	if r.Backlog {
-		s.store.Accept(ctx, r)
-		return
 	}
 	if !k.a.placed(r) {
 		wires := *r
@@ -191,6 +186,15 @@ func (k agentSink) Accept(ctx context.Context, r *spate.Round) {
 	s.board.Accept(ctx, r)
 	s.store.Accept(ctx, r)
 	s.inventory.Accept(ctx, r)
+}
+
+// Backlog takes what machines kept while Spate was away: it goes to the store alone,
+// and as fast as that takes it.
+func (k agentSink) Backlog(ctx context.Context, r *spate.Round) error {
+	if !k.a.site.board.Has(r.Device.Name) {
+		return nil
+	}
+	return k.a.site.store.Write(ctx, r)
 }
 
 // placed tells whether a switch port is known behind which the machine is.
