@@ -58,8 +58,7 @@ func (s *Server) takePush(c *gin.Context) error {
 		// once: before a body is read.
 		if err := s.backlogs.enter(c.Request.Context()); errors.Is(err, errFull) {
 			c.Header("Retry-After", strconv.Itoa(backlogsRetry))
-			c.Header("Connection", "close") // the body is not read
-			return newProblem(http.StatusServiceUnavailable, "", "other machines push what they kept, as this one does: keep it, it is taken later")
+			return newProblem(http.StatusTooManyRequests, "", "other machines push what they kept, as this one does: keep it, it is taken later")
 		} else if err != nil {
 			return err
 		}

@@ -194,7 +194,7 @@ func TestBacklogsAreTakenInTurn(t *testing.T) {
 			switch resp := push(hour); {
 			case resp.StatusCode == 200:
 				taken.Add(1)
-			case resp.StatusCode == 503 && resp.Header.Get("Retry-After") == "30":
+			case resp.StatusCode == 429 && resp.Header.Get("Retry-After") == "30":
 				later.Add(1)
 			default:
 				t.Errorf("%d", resp.StatusCode)
