@@ -27,3 +27,18 @@ func NewCensus() func(up time.Duration, all map[uint32]Tally) (named []UserCount
 		return named, other
 	}
 }
+
+// PlainSnapshot and PlainHeader read a line if it is in the form in which agents write it.
+func PlainSnapshot(text []byte) (s Snapshot, ok bool) {
+	var l line
+	l.begin(text)
+	ok = l.snapshot(&s)
+	return s, ok
+}
+
+func PlainHeader(text []byte) (h Header, ok bool) {
+	var l line
+	l.begin(text)
+	ok = l.header(&h)
+	return h, ok
+}

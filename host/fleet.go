@@ -21,11 +21,19 @@ const (
 	oldest       = 7 * 24 * time.Hour
 )
 
+// A FleetSink takes the rounds of machines that push. What they kept while the server was
+// away, hours of a thousand machines maybe, comes by Backlog, which waits for room: what
+// it has taken is not lost any more.
+type FleetSink interface {
+	Sink
+	Backlog(ctx context.Context, r *spate.Round) error
+}
+
 // A Fleet is all machines that push: it takes their reports, makes rounds of them as
 // if they had been polled, and knows what each user sends now and usually.
 type Fleet struct {
 	interval time.Duration
-	sink     Sink
+	sink     FleetSink
 	admit    func(host string) (spate.Device, error)
 	log      *slog.Logger
 	now      func() time.Time
@@ -38,7 +46,7 @@ type Fleet struct {
 
 // NewFleet makes a Fleet without machines. Rounds go to sink; admit gives the device as
 // which a machine appears, or why it may not.
-func NewFleet(interval time.Duration, sink Sink, admit func(host string) (spate.Device, error), log *slog.Logger) *Fleet {
+func NewFleet(interval time.Duration, sink FleetSink, admit func(host string) (spate.Device, error), log *slog.Logger) *Fleet {
 	return &Fleet{interval: interval, sink: sink, admit: admit, log: log, now: time.Now, machines: map[string]*machine{}, hot: map[string]bool{}, at: map[string]string{}}
 }
 
@@ -47,33 +55,54 @@ func NewFleet(interval time.Duration, sink Sink, admit func(host string) (spate.
 func (f *Fleet) Take(ctx context.Context, name string, body io.Reader) (Answer, error) {
 	now := f.now()
 	var m *machine
+	var lost error // no round came further than this
 	answer := Answer{IntervalS: f.interval.Seconds()}
+	defer func() {
+		if m != nil {
+			m.taking.Unlock()
+		}
+	}()
 	err := ReadReport(body, func(h *Header) error {
 		if name == "" {
 			name = h.Host
 		}
 		var err error
-		m, err = f.machine(name)
-		if err == nil {
-			m.mu.Lock()
-			answer.Note = m.greet(h, now, f.log)
+		if m, err = f.machine(name); err != nil {
+			return err
 		}
-		return err
+		m.taking.Lock()
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		answer.Note = m.greet(h, now, f.log)
+		return nil
 	}, func(s *Snapshot) {
-		switch round := m.take(s, now); {
-		case round == nil:
+		if lost != nil {
+			return
+		}
+		m.mu.Lock()
+		round := m.take(s, now)
+		m.mu.Unlock()
+		if round == nil {
 			answer.Old++
-		default:
-			answer.Taken++
+			return
+		}
+		answer.Taken++
+		if round.Backlog {
+			lost = f.sink.Backlog(context.WithoutCancel(ctx), round) // to the end, whether the agent waits for the answer or not: it is known now, and would not be taken again
+		} else {
 			f.sink.Accept(ctx, round)
 		}
 	})
 	if m == nil {
 		return answer, err
 	}
+	m.mu.Lock()
 	places := m.places
 	m.places = nil
 	m.mu.Unlock()
+	if err == nil {
+		err = lost
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, p := range places {

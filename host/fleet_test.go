@@ -73,6 +73,11 @@ type roundSink struct{ rounds []*spate.Round }
 
 func (s *roundSink) Accept(_ context.Context, r *spate.Round) { s.rounds = append(s.rounds, r) }
 
+func (s *roundSink) Backlog(ctx context.Context, r *spate.Round) error {
+	s.Accept(ctx, r)
+	return nil
+}
+
 // value is a rate of the newest round; NaN where the port has none.
 func (s *roundSink) value(port string, m spate.Metric) float64 {
 	if len(s.rounds) == 0 {
@@ -119,12 +124,15 @@ func TestUsersBecomeRatesOfTheirOwn(t *testing.T) {
 		m    spate.Metric
 		v    float64
 	}{
-		{"user u1042", spate.OutBps, 8 * 1014e3}, {"user u1042", spate.OutPps, 1000}, {"user u1043", spate.OutBps, 8 * 202800},
+		{"user u1042", spate.OutBps, 8 * 1014e3}, {"user u1042", spate.OutPps, 1000}, {"eth0", spate.OutUcastPps, 1200}, {"user u1043", spate.OutBps, 8 * 202800},
 		{"eth0", spate.OutBps, 8 * 1216800}, {"users (unattributed)", spate.OutBps, 0}, {"users (other)", spate.OutBps, 0},
 	} {
 		if got := sink.value(want.port, want.m); !near(got, want.v) {
 			t.Errorf("%s %v: %g, want %g", want.port, want.m, got, want.v)
 		}
+	}
+	if got := sink.value("user u1042", spate.OutUcastPps); !math.IsNaN(got) {
+		t.Errorf("packets of a user are handed on twice: %g unicasts", got)
 	}
 	if at := sink.rounds[1].At; at.Sub(clock).Abs() > time.Millisecond {
 		t.Errorf("taken at %v, want %v: the machine's clock does not count", at, clock)

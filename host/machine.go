@@ -32,6 +32,8 @@ type machine struct {
 	name   string
 	device spate.Device
 
+	taking sync.Mutex // a push: its rounds are handed on in order, which may take long
+
 	mu       sync.Mutex
 	header   Header
 	base     time.Time // when the machine started, by our clock
@@ -49,7 +51,8 @@ type machine struct {
 	samples  map[string]spate.Sample // of interfaces
 	ports    map[string]*spate.Port
 	users    map[int64]*userLog
-	out      float64 // b/s of the interfaces to the outside
+	sorted   []*userLog // by the names of their ports; nil: to be sorted
+	out      float64    // b/s of the interfaces to the outside
 	flows    []FlowRate
 	interval time.Duration
 	problem  string
@@ -59,6 +62,7 @@ type machine struct {
 
 // userLog is what is known of one user from snapshot to snapshot.
 type userLog struct {
+	uid    int64
 	sample spate.Sample
 	port   *spate.Port
 	name   string
@@ -112,8 +116,8 @@ func (m *machine) take(s *Snapshot, now time.Time) *spate.Round {
 	m.lastBoot, m.lastUp = s.Boot, s.Up
 	m.last, m.interval, m.problem = at, time.Duration(s.IntervalS*float64(time.Second)), s.Error
 	round := &spate.Round{Device: m.device, At: at, Interval: m.interval, System: m.system, Backlog: now.Sub(at) > 2*time.Minute}
-	out, packets := m.interfaces(s, at, round)
-	m.accounts(s, at, out, packets, round)
+	wires, out, packets := m.interfaces(s, at)
+	round.Readings = append(m.accounts(s, at, out, packets, len(wires)), wires...)
 	m.destinations(s, at)
 	return round
 }
@@ -137,9 +141,11 @@ func boots(s ...string) uint32 {
 	return h.Sum32() | 1
 }
 
-// interfaces adds the readings of the interfaces, and gives what those to the outside
-// have sent.
-func (m *machine) interfaces(s *Snapshot, at time.Time, round *spate.Round) (out, packets float64) {
+// interfaces makes the readings of the interfaces, by ifIndex, and gives what those to
+// the outside have sent.
+func (m *machine) interfaces(s *Snapshot, at time.Time) (wires []spate.Reading, out, packets float64) {
+	slices.SortStableFunc(s.Interfaces, func(a, b Interface) int { return cmp.Compare(a.Index, b.Index) })
+	wires = make([]spate.Reading, 0, len(s.Interfaces))
 	physical := slices.ContainsFunc(s.Interfaces, func(f Interface) bool { return outward(&f) && f.Type != "propVirtual" && f.Type != "tunnel" })
 	samples := make(map[string]spate.Sample, len(s.Interfaces))
 	out, packets = math.NaN(), math.NaN()
@@ -157,7 +163,7 @@ func (m *machine) interfaces(s *Snapshot, at time.Time, round *spate.Round) (out
 		if old, ok := m.samples[f.Name]; ok {
 			reading.Rate, reading.Gap = spate.Between(&old, &sample, spate.Bounds{Limit: reading.Port.Limit(), Heartbeat: heartbeat * max(m.interval, 10*time.Second)})
 		}
-		round.Readings = append(round.Readings, reading)
+		wires = append(wires, reading)
 		if !outward(f) || physical && (f.Type == "propVirtual" || f.Type == "tunnel") {
 			continue
 		}
@@ -168,7 +174,7 @@ func (m *machine) interfaces(s *Snapshot, at time.Time, round *spate.Round) (out
 		}
 	}
 	m.samples, m.out = samples, out
-	return out, packets
+	return wires, out, packets
 }
 
 func orZero(v float64) float64 {
@@ -217,15 +223,17 @@ func (m *machine) port(f *Interface, sample *spate.Sample) *spate.Port {
 	return &p
 }
 
-// accounts adds the readings of users: each is a port of its own, without a wire.
-func (m *machine) accounts(s *Snapshot, at time.Time, out, packets float64, round *spate.Round) {
+// accounts makes the readings of users, by name: each is a port of its own, without a
+// wire. There is room for some more.
+func (m *machine) accounts(s *Snapshot, at time.Time, out, packets float64, more int) []spate.Reading {
 	if s.Users == nil && s.Others.Name == "" {
-		return
+		return make([]spate.Reading, 0, more)
 	}
 	sum, sumPackets := 0.0, 0.0
+	start := boots(s.Boot, s.Run)
 	add := func(uid int64, u *UserCount) {
 		l := m.user(uid, u)
-		l.count(s, u, at, m.interval)
+		l.count(u, at, m.interval, start)
 		l.learn(at, m.frozen)
 		sum += orZero(l.rate.Values[spate.OutBps])
 		sumPackets += orZero(l.rate.Values[spate.OutPps])
@@ -237,23 +245,34 @@ func (m *machine) accounts(s *Snapshot, at time.Time, out, packets float64, roun
 	if !math.IsNaN(out) {
 		m.unattributed(at, m.interval, out-sum, packets-sumPackets)
 	}
-	ids := make([]int64, 0, len(m.users))
-	for uid, l := range m.users {
-		if uid >= 0 && at.Sub(l.active) > quietUser {
-			delete(m.users, uid)
-			continue
-		}
-		ids = append(ids, uid)
-	}
-	slices.Sort(ids)
-	for _, uid := range ids {
-		l := m.users[uid]
-		if !l.sample.At.Equal(at) && uid != Unattributed {
+	m.dismiss(at)
+	readings := make([]spate.Reading, 0, len(m.sorted)+more)
+	for _, l := range m.sorted {
+		if !l.sample.At.Equal(at) && l.uid != Unattributed {
 			l.rate, l.gap = spate.Rate{}, "" // not named this time: what it sent before is not what it sends now
 		}
-		reading := spate.Reading{Port: l.port, Rate: l.rate, Gap: l.gap}
-		round.Readings = append(round.Readings, reading)
+		readings = append(readings, spate.Reading{Port: l.port, Rate: l.rate, Gap: l.gap})
 	}
+	return readings
+}
+
+// dismiss forgets users who have long sent nothing, and sorts the others by the names of
+// their ports where somebody has come or gone.
+func (m *machine) dismiss(at time.Time) {
+	for _, l := range m.sorted {
+		if l.uid >= 0 && at.Sub(l.active) > quietUser {
+			delete(m.users, l.uid)
+			m.sorted = nil
+		}
+	}
+	if len(m.sorted) == len(m.users) {
+		return
+	}
+	m.sorted = make([]*userLog, 0, len(m.users))
+	for _, l := range m.users {
+		m.sorted = append(m.sorted, l)
+	}
+	slices.SortFunc(m.sorted, func(a, b *userLog) int { return cmp.Compare(a.port.ID.Name, b.port.ID.Name) })
 }
 
 // userPort is the name under which a user's rates are stored: the account's, since
@@ -293,17 +312,18 @@ func (m *machine) user(uid int64, u *UserCount) *userLog {
 		port.Alias = "uid " + strconv.FormatInt(uid, 10)
 	}
 	if l == nil {
-		l = &userLog{usual: math.NaN()}
+		l = &userLog{uid: uid, usual: math.NaN()}
 		m.users[uid] = l
 	}
 	l.name, l.port = u.Name, port
+	m.sorted = nil
 	return l
 }
 
 // count makes the user's rate of two readings. Octets are those of layer 3, and become
 // those of the interface by Ethernet's header for each packet.
-func (l *userLog) count(s *Snapshot, u *UserCount, at time.Time, interval time.Duration) {
-	cur := spate.Sample{At: at, Boots: boots(s.Boot, s.Run)}
+func (l *userLog) count(u *UserCount, at time.Time, interval time.Duration, start uint32) {
+	cur := spate.Sample{At: at, Boots: start}
 	cur.Set(spate.OutOctets, u.Octets+ethernet*u.Packets, true)
 	cur.Set(spate.OutUcastPkts, u.Packets, true)
 	prev := l.sample
@@ -320,6 +340,7 @@ func (l *userLog) count(s *Snapshot, u *UserCount, at time.Time, interval time.D
 		return
 	}
 	l.rate, l.gap = spate.Between(&prev, &cur, spate.Bounds{Limit: l.port.Limit(), Heartbeat: heartbeat * max(interval, 10*time.Second)})
+	l.rate.Values[spate.OutUcastPps] = math.NaN() // it is OutPps: stored once
 	if l.rate.Values[spate.OutBps] > 0 {
 		l.active = at
 		l.total += l.rate.Values[spate.OutBps] / 8 * l.rate.Over.Seconds()
@@ -348,7 +369,7 @@ func (m *machine) unattributed(at time.Time, interval time.Duration, bps, pps fl
 	for i := range l.rate.Values {
 		l.rate.Values[i] = math.NaN()
 	}
-	l.rate.Values[spate.OutBps], l.rate.Values[spate.OutPps], l.rate.Values[spate.OutUcastPps] = max(bps, 0), max(pps, 0), max(pps, 0)
+	l.rate.Values[spate.OutBps], l.rate.Values[spate.OutPps] = max(bps, 0), max(pps, 0)
 	l.total += max(bps, 0) / 8 * interval.Seconds()
 	l.learn(at, m.frozen)
 }

@@ -188,12 +188,12 @@ func (a *Agent) deliver(ctx context.Context, news <-chan struct{}, wishes chan A
 					a.log.Warn("not pushed; it is kept and tried again", "url", a.push.url, "err", err, "waiting", a.waiting())
 				}
 				backoff = min(max(2*backoff, backoffFirst), backoffMost)
+				wait := backoff/2 + time.Duration(mathrand.Int64N(int64(backoff/2)+1))
 				var r *refused
-				wait := backoff
-				if errors.As(err, &r) {
-					wait = max(wait, r.after)
+				if errors.As(err, &r) && r.after > 0 { // not before, and not all at once then
+					wait = r.after + time.Duration(mathrand.Int64N(int64(max(r.after, backoff))))
 				}
-				pause(ctx, wait/2+time.Duration(mathrand.Int64N(int64(wait/2)+1)))
+				pause(ctx, wait)
 				continue
 			}
 			if failed != "" {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/netip"
 	"strconv"
+	"sync"
 
 	"spate"
 )
@@ -118,10 +119,16 @@ var errReport = errors.New("no report of spate agent")
 func IsMalformed(err error) bool { return errors.Is(err, errReport) }
 
 // ReadReport reads a push and hands its snapshots on one by one. What an agent says is
-// not believed further than its bounds: strings are cleaned, lists cut.
+// not believed further than its bounds: strings are cleaned, lists cut. A snapshot is
+// the callee's until it returns.
 func ReadReport(r io.Reader, head func(*Header) error, each func(*Snapshot)) error {
+	d, _ := desks.Get().(*desk)
+	if d == nil {
+		d = &desk{room: make([]byte, usualLine)}
+	}
+	defer desks.Put(d)
 	lines := bufio.NewScanner(r)
-	lines.Buffer(nil, mostReportLine)
+	lines.Buffer(d.room, mostReportLine)
 	if !lines.Scan() {
 		if err := lines.Err(); err != nil {
 			return unreadable(err)
@@ -129,8 +136,11 @@ func ReadReport(r io.Reader, head func(*Header) error, each func(*Snapshot)) err
 		return fmt.Errorf("%w: it is empty", errReport)
 	}
 	var h Header
-	if err := json.Unmarshal(lines.Bytes(), &h); err != nil {
-		return fmt.Errorf("%w: line 1: %w", errReport, err)
+	if d.begin(lines.Bytes()); !d.header(&h) {
+		h = Header{}
+		if err := json.Unmarshal(lines.Bytes(), &h); err != nil {
+			return fmt.Errorf("%w: line 1: %w", errReport, err)
+		}
 	}
 	if err := h.check(); err != nil {
 		return err
@@ -142,20 +152,33 @@ func ReadReport(r io.Reader, head func(*Header) error, each func(*Snapshot)) err
 		if n > mostLines {
 			return fmt.Errorf("%w: more than %d lines", errReport, mostLines)
 		}
-		var s Snapshot
-		if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+		if d.begin(lines.Bytes()); !d.line.snapshot(&d.snapshot) {
+			d.snapshot = Snapshot{}
+			if err := json.Unmarshal(lines.Bytes(), &d.snapshot); err != nil {
+				return fmt.Errorf("%w: line %d: %w", errReport, n, err)
+			}
+		}
+		if err := d.snapshot.check(); err != nil {
 			return fmt.Errorf("%w: line %d: %w", errReport, n, err)
 		}
-		if err := s.check(); err != nil {
-			return fmt.Errorf("%w: line %d: %w", errReport, n, err)
-		}
-		each(&s)
+		each(&d.snapshot)
 	}
 	if err := lines.Err(); err != nil {
 		return unreadable(err)
 	}
 	return nil
 }
+
+// A desk is what the reading of a report needs, lent to the next when it is done.
+type desk struct {
+	line
+	snapshot Snapshot
+	room     []byte // for lines; a longer one gets its own
+}
+
+const usualLine = 16 << 10 // octets
+
+var desks sync.Pool
 
 func unreadable(err error) error {
 	if errors.Is(err, bufio.ErrTooLong) {
@@ -215,13 +238,11 @@ func (s *Snapshot) check() error {
 		}
 		f.IPs = f.IPs[:min(len(f.IPs), mostAddresses)]
 	}
-	uids := map[uint32]bool{}
+	if uid, twice := repeated(s.Users); twice {
+		return fmt.Errorf("user %d comes twice", uid)
+	}
 	for i := range s.Users {
 		u := &s.Users[i]
-		if uids[u.UID] {
-			return fmt.Errorf("user %d comes twice", u.UID)
-		}
-		uids[u.UID] = true
 		u.Name = spate.CleanTo(u.Name, 64)
 	}
 	for i := range s.Flows {
@@ -229,4 +250,23 @@ func (s *Snapshot) check() error {
 	}
 	s.Error = spate.Clean(s.Error)
 	return nil
+}
+
+// repeated finds a user who is in a list twice. Agents sort theirs.
+func repeated(users []UserCount) (uid uint32, twice bool) {
+	sorted := true
+	for i := 1; i < len(users); i++ {
+		sorted = sorted && users[i-1].UID < users[i].UID
+	}
+	if sorted {
+		return 0, false
+	}
+	seen := make(map[uint32]bool, len(users))
+	for i := range users {
+		if seen[users[i].UID] {
+			return users[i].UID, true
+		}
+		seen[users[i].UID] = true
+	}
+	return 0, false
 }

@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -43,6 +44,20 @@ func (s steady) Query(ctx context.Context, q spate.Query) (*spate.Frame, error) 
 	for range f.Len() {
 		f.Series[0].Avg = append(f.Series[0].Avg, 8e6)
 		f.Series[0].Max = append(f.Series[0].Max, 9e6)
+	}
+	return f, nil
+}
+
+// known has 100 packets a second of the metrics it is made of, and nothing of others.
+type known []spate.Metric
+
+func (k known) Query(ctx context.Context, q spate.Query) (*spate.Frame, error) {
+	f, err := steady{}.Query(ctx, q)
+	if err != nil || !slices.Contains(k, q.Metrics[0]) {
+		return &spate.Frame{From: q.From, To: q.To, Step: 10 * time.Second}, err
+	}
+	for i := range f.Series[0].Avg {
+		f.Series[0].Avg[i] = 100
 	}
 	return f, nil
 }
@@ -132,6 +147,20 @@ func TestHostileNamesAreTextInJSON(t *testing.T) {
 	}
 	if err := json.Unmarshal([]byte(text), &got); err != nil || len(got.Data.Result) != 1 || got.Data.Result[0].Metric["ifAlias"] != "</script>\u202e\x1b[31m" {
 		t.Errorf("%v: %s", err, text)
+	}
+}
+
+// Users of a server send unicasts only, and the store keeps their packets once.
+func TestPacketsStoredOnceAreUnicastsToo(t *testing.T) {
+	list := ports{{ID: spate.PortID{Device: "web-17", Name: "user custshop"}, Unicast: true}, {ID: spate.PortID{Device: "web-17", Name: "eth0"}}}
+	e := promql.New(known{spate.OutPps}, list, promql.DefaultLimits(), slog.New(slog.DiscardHandler))
+	for query, want := range map[string]string{
+		`rate(ifHCOutUcastPkts{ifName="user custshop"}[5m])`: `"100`, `spate_out_ucast_pps{ifName="user custshop"}`: `"100`, `spate_out_pps{ifName="user custshop"}`: `"100`,
+		`rate(ifHCOutUcastPkts{ifName="eth0"}[5m])`: `"result":[]`, `rate(ifHCOutMulticastPkts{ifName="user custshop"}[5m])`: `"result":[]`,
+	} {
+		if _, text := ask(e, "query", url.Values{"query": {query}}); !strings.Contains(text, want) {
+			t.Errorf("%s: %s, want %s", query, text, want)
+		}
 	}
 }
 

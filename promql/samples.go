@@ -90,7 +90,7 @@ func (e *Engine) samples(ctx context.Context, f *found, w window, left *budget) 
 		if to.Sub(from) > chunk {
 			until = from.Add(chunk)
 		}
-		q := spate.Query{Ports: []spate.PortID{f.port.ID}, Metrics: []spate.Metric{f.metric.of}, From: from, To: until}
+		q := spate.Query{Ports: []spate.PortID{f.port.ID}, Metrics: []spate.Metric{f.port.stored(f.metric.of)}, From: from, To: until}
 		q.Width = min(max(int((until.Sub(from)+w.grid-1)/w.grid), 1), mostWidth)
 		frame, err := e.reader.Query(ctx, q)
 		if err != nil {

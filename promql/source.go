@@ -28,6 +28,7 @@ type Port struct {
 	Speed       spate.BitRate // 0: not known
 	Admin, Oper spate.Status
 	Polled      time.Time // when it last answered; zero: never
+	Unicast     bool      // it sends and receives nothing else, and its packets are stored once
 }
 
 // A Source lists the ports there are, in any order.
@@ -40,6 +41,17 @@ func megabits(s spate.BitRate) float64 {
 		return math.NaN()
 	}
 	return float64(s) / 1e6
+}
+
+// stored is the metric that is stored of one that is asked for.
+func (p *Port) stored(m spate.Metric) spate.Metric {
+	switch {
+	case p.Unicast && m == spate.OutUcastPps:
+		return spate.OutPps
+	case p.Unicast && m == spate.InUcastPps:
+		return spate.InPps
+	}
+	return m
 }
 
 // A found is one series that a selector means.

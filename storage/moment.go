@@ -9,6 +9,7 @@ import (
 // moment brings all that was taken to disk and has the engines hold it there: what
 // is in their snapshots and what is open together are the store.
 func (w *writer) moment() (m moment) {
+	w.takeWaiting()
 	w.push()
 	m.at = time.Now()
 	m.journal = appendRecord(appendHeader(nil, w.step), recordState, w.state())

@@ -31,6 +31,8 @@ type store struct {
 	journal *journal
 
 	queue     chan *spate.Round
+	hurry     chan struct{} // many rounds wait
+	fills     chan struct{} // as many as rounds of a backlog are in the queue
 	flushes   chan chan struct{}
 	histories chan historyJob
 	moments   chan chan moment
@@ -90,6 +92,8 @@ func newStore(cfg Config, f *folder, guard *space, log *slog.Logger) (*store, er
 		cfg: cfg, folder: f, space: guard, journal: j,
 		ports:   newPorts(int(cfg.Ring / cfg.Step)),
 		queue:   make(chan *spate.Round, cfg.Queue),
+		hurry:   make(chan struct{}, 1),
+		fills:   make(chan struct{}, max(cfg.Queue/2, 1)),
 		flushes: make(chan chan struct{}), histories: make(chan historyJob), moments: make(chan chan moment), partings: make(chan partJob),
 		stop:  make(chan struct{}),
 		seats: make(chan struct{}, max(4, 2*runtime.GOMAXPROCS(0))),

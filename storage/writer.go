@@ -52,8 +52,8 @@ func (w *writer) run(stop <-chan struct{}) {
 	defer quick.Stop()
 	for {
 		select {
-		case r := <-w.e.queue:
-			w.take(r)
+		case <-w.e.hurry:
+			w.takeWaiting()
 		case done := <-w.e.flushes:
 			w.drain()
 			w.look()
@@ -72,6 +72,7 @@ func (w *writer) run(stop <-chan struct{}) {
 		case ask := <-w.e.moments:
 			ask <- w.moment()
 		case <-quick.C:
+			w.takeWaiting()
 			w.e.journal.flush()
 			if w.e.space.near {
 				w.look()
@@ -93,6 +94,14 @@ func (w *writer) run(stop <-chan struct{}) {
 	}
 }
 
+// takeWaiting takes the rounds that wait now. It is done four times a second, or when
+// many wait: to wake for each costs more than what is to be done for it.
+func (w *writer) takeWaiting() {
+	for range len(w.e.queue) {
+		w.take(<-w.e.queue)
+	}
+}
+
 func (w *writer) drain() {
 	for {
 		select {
@@ -107,6 +116,12 @@ func (w *writer) drain() {
 // take spreads the rates of one round. Readings with a gap, or none yet, leave
 // their slots unknown.
 func (w *writer) take(r *spate.Round) {
+	if r.Backlog {
+		select {
+		case <-w.e.fills:
+		default: // it came by Accept
+		}
+	}
 	w.note(r)
 	ps := w.e.ports
 	ps.mu.Lock()
@@ -343,8 +358,21 @@ func (e *store) Accept(_ context.Context, r *spate.Round) {
 	}
 	select {
 	case e.queue <- r:
+		e.wake()
 	default:
 		e.drop()
+	}
+}
+
+// wake has the writer come before its time where many rounds wait. A backlog alone fills
+// half the queue.
+func (e *store) wake() {
+	if len(e.queue) < cap(e.queue)/4 {
+		return
+	}
+	select {
+	case e.hurry <- struct{}{}:
+	default:
 	}
 }
 
@@ -355,8 +383,18 @@ func (e *store) drop() {
 
 // Write hands a round over and waits for room in the queue, for back-fill and
 // imports, which would rather be slow than lose anything. Rounds of one device
-// must come in the order of time, here as in Accept.
+// must come in the order of time, here as in Accept. Rounds of a backlog fill half the
+// queue at most: the other half is for those that are not kept anywhere else.
 func (e *store) Write(ctx context.Context, r *spate.Round) error {
+	if r.Backlog {
+		select {
+		case e.fills <- struct{}{}:
+		case <-e.stop:
+			return ErrClosed
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	select {
 	case <-e.stop:
 		return ErrClosed
@@ -364,6 +402,7 @@ func (e *store) Write(ctx context.Context, r *spate.Round) error {
 	}
 	select {
 	case e.queue <- r:
+		e.wake()
 		return nil
 	case <-e.stop:
 		return ErrClosed

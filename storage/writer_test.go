@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -294,5 +295,39 @@ func TestCloseEndsEveryGoroutineOfOurs(t *testing.T) {
 	stacks = stacks[:runtime.Stack(stacks, true)]
 	if strings.Contains(string(stacks), "storage.(*writer)") {
 		t.Errorf("the writer still runs:\n%s", stacks)
+	}
+}
+
+// A backlog fills half the queue at most: what is polled meanwhile is kept nowhere else.
+func TestABacklogLeavesRoomForWhatIsPolled(t *testing.T) {
+	cfg := config(t.TempDir())
+	cfg.Queue = 64
+	e := open(t, cfg)
+	start := storagetest.Start()
+	const n, feeders = 2000, 4
+	var all sync.WaitGroup
+	for k := range feeders {
+		all.Go(func() {
+			for i := range n {
+				r := round(spate.PortID{Device: "web-17", Name: "user " + string(rune('a'+k))}, start.Add(time.Duration(i+1)*10*time.Second), 10*time.Second, 8)
+				r.Backlog = true
+				put(t, e, r)
+			}
+		})
+	}
+	for i := range 200 {
+		e.Accept(t.Context(), round(gi1, start.Add(time.Duration(i+1)*10*time.Second), 10*time.Second, 1000))
+		time.Sleep(100 * time.Microsecond) // as polls come: not all at once
+	}
+	all.Wait()
+	flush(t, e)
+	if d := e.Status().Dropped; d != 0 {
+		t.Errorf("%d rounds are dropped", d)
+	}
+	for id, want := range map[spate.PortID]float64{{Device: "web-17", Name: "user a"}: n * 10, {Device: "web-17", Name: "user d"}: n * 10, gi1: 200 * 1250} {
+		f := ask(t, e, id, start, start.Add(n*10*time.Second), 4096)
+		if got := f.Series[0].Stats.Total; got != want {
+			t.Errorf("%s: %g octets, want %g", id, got, want)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -25,6 +26,11 @@ import (
 const (
 	mostPush         = 8 << 20  // octets of a body
 	mostPushUnpacked = 64 << 20 // octets of it unpacked
+	usualPush        = 64 << 10 // octets of a body; room for larger ones is not kept
+	largePush        = 16 << 10 // octets of a body; one reading of 256 users is less
+	backlogsAtOnce   = 2        // of large ones
+	backlogsWaiting  = 8
+	backlogsRetry    = 30 // s; one of an hour takes about half a second
 )
 
 // Agents are the machines that push.
@@ -49,9 +55,22 @@ func (s *Server) takePush(c *gin.Context) error {
 	if kind, _, err := mime.ParseMediaType(c.GetHeader("Content-Type")); err != nil || kind != "application/x-ndjson" {
 		return newProblem(http.StatusUnsupportedMediaType, "Content-Type", "Content-Type: wanted application/x-ndjson, as spate agent sends it")
 	}
+	if n := c.Request.ContentLength; n < 0 || n > largePush {
+		// What was kept for long, and after an outage a thousand machines come with that at
+		// once: before a body is read.
+		if err := s.backlogs.enter(c.Request.Context()); errors.Is(err, errFull) {
+			c.Header("Retry-After", strconv.Itoa(backlogsRetry))
+			return newProblem(http.StatusTooManyRequests, "", "other machines push what they kept, as this one does: keep it, it is taken later")
+		} else if err != nil {
+			return err
+		}
+		defer s.backlogs.leave()
+	}
 	// All of it first: a report is taken under the lock of its machine, which a slow line
 	// shall not hold.
-	var whole bytes.Buffer
+	r := s.receivers.take()
+	defer s.receivers.give(r)
+	whole := &r.whole
 	if n := c.Request.ContentLength; n >= 0 {
 		whole.Grow(int(min(n, mostPush)) + bytes.MinRead)
 	} else {
@@ -62,13 +81,12 @@ func (s *Server) takePush(c *gin.Context) error {
 	} else if err != nil {
 		return newProblem(http.StatusBadRequest, "", "the push broke off: %v", err)
 	}
-	body := io.Reader(&whole)
+	body := io.Reader(whole)
 	if c.GetHeader("Content-Encoding") == "gzip" {
-		unzip, err := gzip.NewReader(body)
-		if err != nil {
+		if err := r.unzip.Reset(body); err != nil {
 			return newProblem(http.StatusBadRequest, "Content-Encoding", "the body is not gzip: %v", err)
 		}
-		body = http.MaxBytesReader(c.Writer, io.NopCloser(unzip), mostPushUnpacked)
+		body = http.MaxBytesReader(c.Writer, io.NopCloser(&r.unzip), mostPushUnpacked)
 	}
 	name := ""
 	if t := who(c).token; t != nil {
@@ -85,6 +103,31 @@ func (s *Server) takePush(c *gin.Context) error {
 		return err
 	}
 	return s.writeJSON(c, answer)
+}
+
+// A receiver is what taking a push needs: 40 KiB of gzip's, and room for the body. It is
+// lent from push to push.
+type receiver struct {
+	whole bytes.Buffer
+	unzip gzip.Reader
+}
+
+// receivers lends them.
+type receivers struct{ idle sync.Pool }
+
+func (p *receivers) take() *receiver {
+	if r, ok := p.idle.Get().(*receiver); ok {
+		return r
+	}
+	return &receiver{}
+}
+
+func (p *receivers) give(r *receiver) {
+	if r.whole.Cap() > usualPush {
+		return
+	}
+	r.whole.Reset()
+	p.idle.Put(r)
 }
 
 type agentJSON struct {

@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,10 +24,17 @@ import (
 type fakeAgents struct {
 	user, taken, name string
 	err               error
+	hold              chan struct{} // large pushes wait for it; nil: none does
+	held              atomic.Int32
 }
 
 func (f *fakeAgents) Take(_ context.Context, name string, body io.Reader) (host.Answer, error) {
 	b, err := io.ReadAll(body)
+	if f.hold != nil && len(b) > 1000 {
+		f.held.Add(1)
+		<-f.hold
+		return host.Answer{Taken: 360}, err
+	}
 	f.name, f.taken = name, string(b)
 	return host.Answer{IntervalS: 10, Taken: 1}, errors.Join(f.err, err)
 }
@@ -168,5 +177,48 @@ func TestASlowPushHoldsNoMachine(t *testing.T) {
 	_ = fast.CloseWithError(io.ErrUnexpectedEOF)
 	if got := <-ended; got != 400 || r.agents.name != "" {
 		t.Errorf("half a push: %d, taken of %q", got, r.agents.name)
+	}
+}
+
+// After an outage a thousand machines come with an hour each: two are taken at once, a
+// few wait, and the others are told when to come again before their bodies are read.
+// Readings of now go past them.
+func TestBacklogsAreTakenInTurn(t *testing.T) {
+	r, _, _ := closedRig(t)
+	r.agents.hold = make(chan struct{})
+	push := func(text string) *http.Response {
+		return r.call(t, "POST", "/api/v1/agent", stranger, text, "Authorization", "Bearer "+agentToken, "Content-Type", "application/x-ndjson")
+	}
+	hour := strings.Repeat("x", 100<<10)
+	var all sync.WaitGroup
+	var taken, later atomic.Int32
+	for range 30 {
+		all.Go(func() {
+			switch resp := push(hour); {
+			case resp.StatusCode == 200:
+				taken.Add(1)
+			case resp.StatusCode == 429 && resp.Header.Get("Retry-After") == "30":
+				later.Add(1)
+			default:
+				t.Errorf("%d", resp.StatusCode)
+			}
+		})
+	}
+	for limit := time.Now().Add(20 * time.Second); later.Load() < 20 && time.Now().Before(limit); {
+		time.Sleep(time.Millisecond)
+	}
+	if n := later.Load(); n != 20 {
+		t.Errorf("%d of 30 were told to come later, want 20", n)
+	}
+	if n := r.agents.held.Load(); n > 2 {
+		t.Errorf("%d are taken at once, want 2", n)
+	}
+	if resp := push("{}"); resp.StatusCode != 200 || r.agents.taken != "{}" {
+		t.Errorf("a reading of now: %d", resp.StatusCode)
+	}
+	close(r.agents.hold)
+	all.Wait()
+	if taken.Load() != 10 || r.agents.held.Load() != 10 {
+		t.Errorf("%d were taken, want 10", taken.Load())
 	}
 }

@@ -154,14 +154,23 @@ func (s *Server) publish(ctx context.Context) {
 	defer tell.Stop()
 	for {
 		select {
+		case <-tell.C: // readers are told on this beat: looking more often would only wake a core
+			s.publishChanges(time.Now())
+			s.rounds.tell()
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *Server) publishChanges(now time.Time) {
+	for {
+		select {
 		case ch := <-s.board.changes:
-			now := time.Now()
 			if s.rounds.wanted(now) {
 				s.publishChange(ch, now)
 			}
-		case <-tell.C:
-			s.rounds.tell()
-		case <-ctx.Done():
+		default:
 			return
 		}
 	}

@@ -68,11 +68,13 @@ type Server struct {
 	pages    *pageSet
 	docs     docSet
 	compressor
+	receivers receivers
 	drawing   gate // pictures drawn at once
 	asking    gate // questions to the store at once
 	strangers lane // of logins from where no right password has come yet
 	friends   lane // of the others
 	listing   lane // of lists being made
+	backlogs  lane // of pushes of what was kept for long
 	untaken   untaken
 	ending    chan struct{}
 	handler   http.Handler
@@ -93,7 +95,7 @@ func New(cfg Config, deps Deps) *Server {
 	s := &Server{
 		cfg: cfg, log: deps.Log, board: deps.Board, store: deps.Store, painter: deps.Painter, prometheus: deps.Prometheus, importer: deps.Import, history: deps.History, incidents: deps.Incidents, notices: deps.Notices, agents: deps.Agents, usual: deps.Usual, changes: deps.Changes, demo: deps.Demo, creep: deps.Creep, backtest: deps.Backtest, resurvey: deps.Resurvey, rename: deps.Rename, view: deps.Network, backup: deps.Backup,
 		storeStatus: deps.StoreStatus, isReady: deps.Ready, metrics: deps.Metrics,
-		access: newAccess(cfg.BaseURL, cfg.Credentials, cfg.SessionKey, deps.Revoked), strangers: newLane(1, mostLogins), friends: newLane(1, mostLogins), listing: newLane(max(cores/2, 1), mostLists),
+		access: newAccess(cfg.BaseURL, cfg.Credentials, cfg.SessionKey, deps.Revoked), strangers: newLane(1, mostLogins), friends: newLane(1, mostLogins), listing: newLane(max(cores/2, 1), mostLists), backlogs: newLane(backlogsAtOnce, backlogsWaiting),
 		rounds: newFeed(feedAge, feedBytes, now), wallFeed: newFeed(feedAge, 1, now),
 		pictures: newPictures(pictureCache), drawing: newGate(cores), asking: newGate(4 * cores),
 		sparks: newSparks(), pages: newPageSet(), ending: make(chan struct{}),

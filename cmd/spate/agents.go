@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -162,10 +163,9 @@ func (a *agents) run(ctx context.Context, group *errgroup.Group, udp net.PacketC
 	}
 }
 
-// agentSink takes the rounds of machines. What they kept while Spate was away goes to
-// the store alone. Their users are no ports that could be flooded or lead anywhere, and
-// their interfaces are judged where no switch port is known for them: the switch says
-// the same of both, and is named first.
+// agentSink takes the rounds of machines. Their users are no ports that could be flooded
+// or lead anywhere, and their interfaces are judged where no switch port is known for
+// them: the switch says the same of both, and is named first.
 type agentSink struct{ a *agents }
 
 func (k agentSink) Accept(ctx context.Context, r *spate.Round) {
@@ -173,30 +173,37 @@ func (k agentSink) Accept(ctx context.Context, r *spate.Round) {
 	if !s.board.Has(r.Device.Name) {
 		return // it has just left the config
 	}
-	if r.Backlog {
-		s.store.Accept(ctx, r)
-		return
-	}
 	if !k.a.placed(r) {
 		wires := *r
-		wires.Readings = nil
-		for _, rd := range r.Readings {
-			if !host.IsUserPort(rd.Port.ID.Name) {
-				wires.Readings = append(wires.Readings, rd)
-			}
+		users := len(r.Readings)
+		for users > 0 && !host.IsUserPort(r.Readings[users-1].Port.ID.Name) {
+			users--
 		}
+		wires.Readings = slices.Clone(r.Readings[users:])
 		s.watch.AcceptMachine(&wires)
-		copy(r.Readings, wires.Readings) // with what the detector says of them: they stand first
+		copy(r.Readings[len(r.Readings)-len(wires.Readings):], wires.Readings) // with what the detector says of them: they stand last
 	}
 	s.board.Accept(ctx, r)
 	s.store.Accept(ctx, r)
 	s.inventory.Accept(ctx, r)
 }
 
+// Backlog takes what machines kept while Spate was away: it goes to the store alone,
+// and as fast as that takes it.
+func (k agentSink) Backlog(ctx context.Context, r *spate.Round) error {
+	if !k.a.site.board.Has(r.Device.Name) {
+		return nil
+	}
+	return k.a.site.store.Write(ctx, r)
+}
+
 // placed tells whether a switch port is known behind which the machine is.
 func (a *agents) placed(r *spate.Round) bool {
 	view := a.site.network.View()
 	for _, rd := range r.Readings {
+		if rd.Port.MAC == "" {
+			continue // users, and loopback
+		}
 		if m, err := spate.ParseMAC(rd.Port.MAC); err == nil && view.HasHost(m) {
 			return true
 		}

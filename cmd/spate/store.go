@@ -16,6 +16,7 @@ import (
 // A store keeps rates: *storage.Embedded and *storage.Remote are two.
 type store interface {
 	Accept(ctx context.Context, r *spate.Round)
+	Write(ctx context.Context, r *spate.Round) error
 	Query(ctx context.Context, q spate.Query) (*spate.Frame, error)
 	Import(ctx context.Context, h spate.History) (spate.Taken, error)
 	Part(ctx context.Context, device string, at time.Time) (time.Time, error)
