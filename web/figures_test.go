@@ -206,6 +206,22 @@ func TestTheWallRunsForADay(t *testing.T) {
 	}
 }
 
+// shut ends a server that has callers who come again as soon as they are cut off: Close
+// alone would wait for them for ever.
+func shut(s *httptest.Server) {
+	_ = s.Listener.Close()
+	gone := make(chan struct{})
+	go func() { s.Close(); close(gone) }()
+	for {
+		s.CloseClientConnections()
+		select {
+		case <-gone:
+			return
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
 // TestTheWallComesBackAfterARestart ends the server and starts another on its port.
 func TestTheWallComesBackAfterARestart(t *testing.T) {
 	n := newNetwork()
@@ -216,8 +232,7 @@ func TestTheWallComesBackAfterARestart(t *testing.T) {
 	b := newBrowser(t, addr)
 	b.open(t, "/", 1920, 1080, "dark")
 	ask[bool](t, b, `(window.kept = true)`)
-	first.CloseClientConnections()
-	first.Close()
+	shut(first)
 	b.await(t, `document.querySelector("[data-wall=lost]").textContent === "reconnecting"`)
 	second := newRig(t, n.devices...)
 	n.fill(t.Context(), second.board.Accept, time.Now())
