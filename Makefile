@@ -45,7 +45,7 @@ $(bundle)/chart.js: $(wildcard web/js/*.js web/package.json web/package-lock.jso
 test: tools victoria-metrics bundle lint
 	@[ -n '$(race)' ] || echo 'no C compiler: the race detector is off'
 	@$(if $(race),CGO_ENABLED=1) $(GO) test $(race) -vet=off -timeout 20m ./...
-	@[ -z '$(race)' ] || $(GO) test -vet=off -timeout 10m -run 'TestOrigins|TestOnRecordedTraffic|TestHostedMachines|TestWhatAnAgentTakes' ./lab ./detect ./cmd/spate
+	@[ -z '$(race)' ] || $(GO) test -vet=off -timeout 10m -run 'TestOrigins|TestOnRecordedTraffic|TestHostedMachines' ./lab ./detect
 
 race:
 	@CGO_ENABLED=1 $(GO) test -race -vet=off -timeout 20m ./...
@@ -74,7 +74,7 @@ test-long:
 	@SPATE_LONG=1 SPATE_KILLS=100 $(GO) test -v -timeout 30m -run 'KilledAtAnyMoment|FillsItsDisk' ./storage
 	@SPATE_LARGE=1 $(GO) test -v -timeout 30m -run 'SimulatedTrees' ./lab
 	@SPATE_KILLS=100 $(GO) test -v -timeout 10m -run 'KilledBetween' ./cmd/spate
-	@SPATE_LONG=1 $(GO) test -v -timeout 10m -run 'WhatPushesCost' ./cmd/spate
+	@SPATE_LONG=1 $(GO) test -v -timeout 10m -run 'WhatPushesCost|WhatAnAgentTakes' ./cmd/spate
 	@SPATE_LONG=1 $(GO) test -v -timeout 20m -run 'RunsForADay|TenThousandViewers' ./web
 	@SPATE_LONG=1 $(GO) test -v -timeout 15m -run 'IdleConnections|SlowCallers|SlowReaders|TableOfGuessers|GuessesAMinute' ./web
 
