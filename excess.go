@@ -22,6 +22,7 @@ type Excess struct {
 	Since    time.Time           // estimated onset of the oldest mark; zero: none
 	Mark     *Mark               // shown until it has been calm for a while; nil: none
 	Gap      Gap                 // why there is no rate; Rate is NaN then
+	Far      bool                // as the other end of the wire has it, see Turned
 }
 
 // Over is rate - usual of a metric that has a baseline: negative where there is
@@ -38,6 +39,7 @@ func (e *Excess) Over(m Metric) float64 {
 // in there.
 func (e *Excess) Turned() Excess {
 	out := *e
+	out.Far = !e.Far
 	for m := range NumMetrics {
 		out.Rate[m] = e.Rate[m^1] // each InX stands before its OutX
 	}

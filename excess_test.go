@@ -21,6 +21,9 @@ func TestTheOtherEndOfTheWire(t *testing.T) {
 	if !far.Marked[InBps] || far.Marked[OutBps] {
 		t.Errorf("marks %v", far.Marked)
 	}
+	if !far.Far || e.Far {
+		t.Error("which end it is is not said")
+	}
 	if far.Turned() != e {
 		t.Error("turned twice it is not what it was")
 	}

@@ -104,12 +104,13 @@ func (c *cluster) egressOf(at *port, e float64) (best *port, over float64) {
 	return best, over
 }
 
-// hops are steps as the API tells them.
+// hops are steps as the API tells them: a port whose far end was traced did the
+// opposite.
 func (c *cluster) hops(steps []step) []spate.Hop {
-	var out []spate.Hop
+	var hops []spate.Hop
 	for _, s := range steps {
 		dir := "in"
-		if s.dir == 1 {
+		if (s.dir == out) != s.port.far {
 			dir = "out"
 		}
 		hop := spate.Hop{Device: s.port.id.Device, Port: s.port.id.Name, Direction: dir, ExcessBps: spate.Unknown(), ExcessPps: spate.Unknown()}
@@ -119,9 +120,9 @@ func (c *cluster) hops(steps []step) []spate.Hop {
 		if v, known := c.over(s.port, packets, s.dir); known {
 			hop.ExcessPps = spate.Figure(math.Round(math.Max(0, v)))
 		}
-		out = append(out, hop)
+		hops = append(hops, hop)
 	}
-	return out
+	return hops
 }
 
 func (c *cluster) impact(origin *port, way []step) spate.Impact {

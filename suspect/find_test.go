@@ -141,3 +141,21 @@ func TestAnOriginThatWentDarkIsNamedByThePortThatLeadsToIt(t *testing.T) {
 		t.Errorf("it is said of %v that %q, confidence %v", o.Port.ID, o.Note, o.Confidence)
 	}
 }
+
+// A machine that says itself what it sends is traced as the port at the other end of its
+// wire would be, and its way says that it sends.
+func TestAMachineThatSendsIsAnEdge(t *testing.T) {
+	n := suspect.NewNetwork()
+	for round := range 8 {
+		at, v := start.Add(time.Duration(round)*time.Minute), 1e6
+		if round > 5 {
+			v = 600e6
+		}
+		e := excess(port(3, 1), at, 0, v, true)
+		n.Accept("sw-3", at, []spate.Excess{e.Turned()}, nil)
+	}
+	found := n.Findings(&maze{})
+	if len(found) != 1 || found[0].Origins[0].Port.ID != port(3, 1) || len(found[0].Path) == 0 || found[0].Path[0].Direction != "out" {
+		t.Fatalf("found %+v", found)
+	}
+}

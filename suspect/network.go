@@ -56,6 +56,7 @@ type port struct {
 	level  [spate.NumUsual]float32 // mean rate of about ten minutes before the recent windows
 	cast   [2]float32              // the same of broadcast and multicast
 	levels bool
+	far    bool // what is known of it is as the other end of its wire has it
 }
 
 // window is one poll window. Figures are per second, 32 bits wide because half
@@ -128,7 +129,7 @@ func (d *device) take(e *spate.Excess) {
 		d.byName[e.Port.ID.Name] = p
 		d.ports = append(d.ports, p)
 	}
-	p.info = e.Port
+	p.info, p.far = e.Port, e.Far
 	if e.Gap != "" || math.IsNaN(e.Rate[spate.InBps]) && math.IsNaN(e.Rate[spate.OutBps]) {
 		return
 	}

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
-	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -28,7 +26,6 @@ import (
 const (
 	lookEvery      = time.Second // at floods under way, and at what has become quiet
 	lookPause      = 150 * time.Millisecond
-	snapshotFile   = "baselines"
 	snapshotEvery  = 10 * time.Minute
 	orientation    = 40 * time.Second // after a start, for few devices
 	hurryFor       = 20 * time.Second // burst polling goes on so long after the last look that wanted it
@@ -58,8 +55,6 @@ type watch struct {
 	path      string       // of the snapshot; empty: none is kept
 	saving    sync.Mutex   // one snapshot at a time, and no new names in it
 	log       *slog.Logger
-
-	machines sync.Map // names of devices whose ports were turned, see AcceptMachine
 
 	news    chan struct{}
 	looks   *metrics.Histogram
@@ -118,86 +113,6 @@ func (w *watch) restore() error {
 	return nil
 }
 
-// load reads the baselines of the last run. What cannot be read is put aside, and
-// learning begins anew: it is no reason to poll nothing.
-func (w *watch) load() error {
-	f, err := os.Open(w.path)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err == nil {
-		err = w.baselines.Load(f)
-		f.Close()
-	}
-	if err == nil {
-		return w.catchUp()
-	}
-	aside := w.path + ".damaged"
-	w.log.Error("baselines are not read: what is usual is learned anew, which takes a week; the file is kept", "file", aside, "err", err)
-	if err := os.Rename(w.path, aside); err != nil {
-		return fmt.Errorf("put %s aside: %w", w.path, err)
-	}
-	return nil
-}
-
-// catchUp gives devices the names they got after the snapshot was written.
-func (w *watch) catchUp() error {
-	r, err := w.state.Renamings()
-	for _, u := range r.Undone {
-		w.baselines.Rename(u.From, u.To)
-	}
-	return err
-}
-
-// rename has move rename what is on disk, and renames what is in memory.
-func (w *watch) rename(from, to string, move func() error) error {
-	err := func() error {
-		w.saving.Lock()
-		defer w.saving.Unlock()
-		if err := move(); err != nil {
-			return err
-		}
-		w.baselines.Rename(from, to)
-		w.desk.Rename(from, to)
-		return nil
-	}()
-	if err != nil {
-		return err
-	}
-	return w.save()
-}
-
-// save writes the baselines, over the old ones once they are whole.
-func (w *watch) save() error {
-	if w.path == "" {
-		return nil
-	}
-	w.saving.Lock()
-	defer w.saving.Unlock()
-	next := w.path + ".new"
-	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o640)
-	if err != nil {
-		return fmt.Errorf("write baselines: %w", err)
-	}
-	out := bufio.NewWriterSize(f, 1<<20)
-	if err = w.baselines.Save(out); err == nil {
-		err = out.Flush()
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return errors.Join(err, os.Remove(next))
-	}
-	if err := os.Rename(next, w.path); err != nil {
-		return err
-	}
-	if r, err := w.state.Renamings(); err != nil || len(r.Undone) == 0 {
-		return err
-	}
-	return w.state.Done()
-}
-
 // alive tells whether rounds come in, for the heartbeat.
 func (w *watch) alive() error {
 	if n := w.devices.Load(); n > 0 && time.Since(time.Unix(0, w.heard.Load())) > silentTooLong {
@@ -210,61 +125,46 @@ func (w *watch) alive() error {
 // each port.
 func (w *watch) Accept(_ context.Context, r *spate.Round) {
 	w.heard.Store(time.Now().UnixNano())
-	excesses := w.baselines.Judge(r)
-	marked := false
-	for i, k := 0, 0; i < len(r.Readings) && k < len(excesses); i++ {
-		if excesses[k].Port == r.Readings[i].Port {
-			r.Readings[i].Excess = &excesses[k]
-			marked = marked || excesses[k].AnyMark()
-			k++
-		}
-	}
+	excesses, marked := w.judge(r)
 	w.suspects.Accept(r.Device.Name, r.At, excesses, r.Err)
-	wrong := w.faults.Accept(r)
-	if marked || wrong {
-		w.waiting.Store(true)
-		select {
-		case w.news <- struct{}{}:
-		default:
-		}
+	if wrong := w.faults.Accept(r); marked || wrong {
+		w.wake()
 	}
 }
 
 // AcceptMachine takes the round of a machine that pushes and that no switch port is known
 // for. It is an edge of the network by itself: what it sends is what comes in there.
 func (w *watch) AcceptMachine(r *spate.Round) {
-	excesses := w.baselines.Judge(r)
+	excesses, marked := w.judge(r)
 	turned := make([]spate.Excess, len(excesses))
-	marked := false
+	for i := range excesses {
+		turned[i] = excesses[i].Turned()
+	}
+	w.suspects.Accept(r.Device.Name, r.At, turned, r.Err)
+	if marked {
+		w.wake()
+	}
+}
+
+// judge has the readings say what the detector says of their ports.
+func (w *watch) judge(r *spate.Round) (excesses []spate.Excess, marked bool) {
+	excesses = w.baselines.Judge(r)
 	for i, k := 0, 0; i < len(r.Readings) && k < len(excesses); i++ {
 		if excesses[k].Port == r.Readings[i].Port {
 			r.Readings[i].Excess = &excesses[k]
-			turned[k] = excesses[k].Turned()
 			marked = marked || excesses[k].AnyMark()
 			k++
 		}
 	}
-	w.suspects.Accept(r.Device.Name, r.At, turned, r.Err)
-	w.machines.Store(r.Device.Name, true)
-	if marked {
-		w.waiting.Store(true)
-		select {
-		case w.news <- struct{}{}:
-		default:
-		}
-	}
+	return excesses, marked
 }
 
-// straighten has the ways of floods say of machines that push what they did: they have
-// sent it.
-func (w *watch) straighten(found []spate.Finding) {
-	for i := range found {
-		for k := range found[i].Path {
-			h := &found[i].Path[k]
-			if _, machine := w.machines.Load(h.Device); machine && h.Direction == "in" {
-				h.Direction = "out"
-			}
-		}
+// wake has run look now.
+func (w *watch) wake() {
+	w.waiting.Store(true)
+	select {
+	case w.news <- struct{}{}:
+	default:
 	}
 }
 
@@ -307,7 +207,6 @@ func (w *watch) look(now time.Time) {
 	}
 	if w.waiting.Swap(false) || w.frozen > 0 {
 		found = w.suspects.Findings(around.View)
-		w.straighten(found)
 	}
 	w.desk.Floods(now, found, around)
 	w.desk.Faults(now, w.trouble.faults(w.faults.Active(now, around.Role)), around, int(w.devices.Load()))
