@@ -87,11 +87,13 @@ func (f *Fleet) Take(ctx context.Context, name string, body io.Reader) (Answer, 
 			return
 		}
 		answer.Taken++
-		if round.Backlog {
-			lost = f.sink.Backlog(context.WithoutCancel(ctx), round) // to the end, whether the agent waits for the answer or not: it is known now, and would not be taken again
-		} else {
+		if !round.Backlog {
 			f.sink.Accept(ctx, round)
+			return
 		}
+		// To the end, whether the agent waits for the answer or not: it is known now, and
+		// would not be taken again.
+		lost = f.sink.Backlog(context.WithoutCancel(ctx), round)
 	})
 	if m == nil {
 		return answer, err

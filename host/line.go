@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -22,6 +23,9 @@ type line struct {
 	flows      []FlowCount
 }
 
+// mostKeys is how many keys an object has at most.
+const mostKeys = 16
+
 func (l *line) begin(text []byte) { l.text, l.at, l.ok = text, 0, true }
 
 // ended tells whether the whole line was read, and was plain.
@@ -30,44 +34,31 @@ func (l *line) ended() bool { return l.ok && l.at == len(l.text) }
 // header reads the first line.
 func (l *line) header(h *Header) bool {
 	*h = Header{}
-	var seen uint
 	l.object(func(key []byte) {
 		switch string(key) {
 		case "spate_agent":
-			l.once(&seen, 0)
 			h.Version = int(l.whole(math.MaxInt32))
 		case "host":
-			l.once(&seen, 1)
 			h.Host = l.string()
 		case "boot":
-			l.once(&seen, 2)
 			h.Boot = l.string()
 		case "run":
-			l.once(&seen, 3)
 			h.Run = l.string()
 		case "at_ms":
-			l.once(&seen, 4)
 			h.At = int64(l.whole(math.MaxInt64))
 		case "up_ms":
-			l.once(&seen, 5)
 			h.Up = int64(l.whole(math.MaxInt64))
 		case "interval_s":
-			l.once(&seen, 6)
 			h.IntervalS = l.float()
 		case "backend":
-			l.once(&seen, 7)
 			h.Backend = l.string()
 		case "why":
-			l.once(&seen, 8)
 			h.Why = l.string()
 		case "doubt":
-			l.once(&seen, 9)
 			h.Doubt = l.string()
 		case "system":
-			l.once(&seen, 10)
 			h.System = l.string()
 		case "release":
-			l.once(&seen, 11)
 			h.Release = l.string()
 		default:
 			l.ok = false
@@ -79,38 +70,27 @@ func (l *line) header(h *Header) bool {
 // snapshot reads any other line. Its lists are the line's, until the next is read.
 func (l *line) snapshot(s *Snapshot) bool {
 	*s = Snapshot{}
-	var seen uint
 	l.object(func(key []byte) {
 		switch string(key) {
 		case "at_ms":
-			l.once(&seen, 0)
 			s.At = int64(l.whole(math.MaxInt64))
 		case "up_ms":
-			l.once(&seen, 1)
 			s.Up = int64(l.whole(math.MaxInt64))
 		case "boot":
-			l.once(&seen, 2)
 			s.Boot = l.string()
 		case "run":
-			l.once(&seen, 3)
 			s.Run = l.string()
 		case "interval_s":
-			l.once(&seen, 4)
 			s.IntervalS = l.float()
 		case "interfaces":
-			l.once(&seen, 5)
 			s.Interfaces = list(l, &l.interfaces, l.iface)
 		case "users":
-			l.once(&seen, 6)
 			s.Users = list(l, &l.users, l.user)
 		case "others":
-			l.once(&seen, 7)
 			l.user(&s.Others)
 		case "destinations":
-			l.once(&seen, 8)
 			s.Flows = list(l, &l.flows, l.flow)
 		case "error":
-			l.once(&seen, 9)
 			s.Error = l.string()
 		default:
 			l.ok = false
@@ -120,45 +100,32 @@ func (l *line) snapshot(s *Snapshot) bool {
 }
 
 func (l *line) iface(f *Interface) {
-	var seen uint
 	l.object(func(key []byte) {
 		switch string(key) {
 		case "name":
-			l.once(&seen, 0)
 			f.Name = l.string()
 		case "if_index":
-			l.once(&seen, 1)
 			f.Index = int(l.whole(math.MaxInt32))
 		case "alias":
-			l.once(&seen, 2)
 			f.Alias = l.string()
 		case "type":
-			l.once(&seen, 3)
 			f.Type = l.string()
 		case "speed_bps":
-			l.once(&seen, 4)
 			f.SpeedBps = l.float()
 		case "speed_set":
-			l.once(&seen, 11)
 			f.SpeedSet = l.bool()
 		case "admin":
-			l.once(&seen, 5)
 			f.Admin = l.string()
 		case "oper":
-			l.once(&seen, 6)
 			f.Oper = l.string()
 		case "mac":
-			l.once(&seen, 7)
 			f.MAC = l.string()
 		case "ips":
-			l.once(&seen, 8)
 			var ips []string
 			f.IPs = list(l, &ips, func(s *string) { *s = l.string() })
 		case "high_layer":
-			l.once(&seen, 9)
 			f.HighLayer = l.bool()
 		case "counters":
-			l.once(&seen, 10)
 			f.Counters = make(map[string]uint64, len(counterNames))
 			l.object(func(key []byte) { f.Counters[l.counter(key)] = l.whole(math.MaxUint64) })
 		default:
@@ -179,23 +146,17 @@ func (l *line) counter(key []byte) string {
 }
 
 func (l *line) user(u *UserCount) {
-	var seen uint
 	l.object(func(key []byte) {
 		switch string(key) {
 		case "uid":
-			l.once(&seen, 0)
 			u.UID = uint32(l.whole(math.MaxUint32))
 		case "user":
-			l.once(&seen, 1)
 			u.Name = l.string()
 		case "octets":
-			l.once(&seen, 2)
 			u.Octets = l.whole(math.MaxUint64)
 		case "packets":
-			l.once(&seen, 3)
 			u.Packets = l.whole(math.MaxUint64)
 		case "from":
-			l.once(&seen, 4)
 			u.From = new([2]uint64)
 			l.want('[')
 			u.From[0] = l.whole(math.MaxUint64)
@@ -209,29 +170,22 @@ func (l *line) user(u *UserCount) {
 }
 
 func (l *line) flow(f *FlowCount) {
-	var seen uint
 	l.object(func(key []byte) {
 		switch string(key) {
 		case "uid":
-			l.once(&seen, 0)
 			f.UID = uint32(l.whole(math.MaxUint32))
 		case "protocol":
-			l.once(&seen, 1)
 			f.Protocol = uint8(l.whole(math.MaxUint8))
 		case "dst":
-			l.once(&seen, 2)
 			var err error
 			if f.Dst, err = netip.ParseAddr(l.string()); err != nil {
 				l.ok = false
 			}
 		case "dst_port":
-			l.once(&seen, 3)
 			f.Port = uint16(l.whole(math.MaxUint16))
 		case "octets":
-			l.once(&seen, 4)
 			f.Octets = l.whole(math.MaxUint64)
 		case "packets":
-			l.once(&seen, 5)
 			f.Packets = l.whole(math.MaxUint64)
 		default:
 			l.ok = false
@@ -239,26 +193,24 @@ func (l *line) flow(f *FlowCount) {
 	})
 }
 
-// once notes a key; of one that comes twice encoding/json knows what it means.
-func (l *line) once(seen *uint, n int) {
-	if *seen&(1<<n) != 0 {
-		l.ok = false
-	}
-	*seen |= 1 << n
-}
-
-// object reads {"key":value,…}; value reads what stands after the colon.
+// object reads {"key":value,…}; value reads what stands after the colon. A key that
+// comes twice, or as one of too many, is left to encoding/json.
 func (l *line) object(value func(key []byte)) {
 	l.want('{')
 	if l.has('}') {
 		return
 	}
-	for l.ok {
+	var known [mostKeys][]byte
+	for n := 0; l.ok; n++ {
 		key := l.bytes()
 		l.want(':')
+		if n == mostKeys || slices.ContainsFunc(known[:n], func(k []byte) bool { return bytes.Equal(k, key) }) {
+			l.ok = false
+		}
 		if !l.ok {
 			return
 		}
+		known[n] = key
 		value(key)
 		if !l.has(',') {
 			l.want('}')

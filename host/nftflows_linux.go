@@ -32,6 +32,9 @@ const (
 // addFlows makes the chain and its sets.
 func (n *nft) addFlows() error {
 	accept := nftables.ChainPolicyAccept
+	wants := func(op expr.CmpOp, n byte) expr.Any {
+		return &expr.Cmp{Op: op, Register: regProto, Data: []byte{n}}
+	}
 	f := &nftFlows{chain: n.conn.AddChain(&nftables.Chain{Name: "destinations", Table: n.table, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityRef(nftPriority), Policy: &accept})}
 	for _, ip := range []struct {
 		name    string
@@ -51,14 +54,13 @@ func (n *nft) addFlows() error {
 		regPort := regDst + ip.address.Bytes/4
 		port := &expr.Payload{DestRegister: regPort, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2}
 		none := &expr.Immediate{Register: regPort, Data: make([]byte, 4)}
-		not := func(protocol byte) []expr.Any { return is(expr.CmpOpNeq, protocol) }
 		for _, kind := range []struct {
-			are  []expr.Any // of the protocol in regProto
+			are  []expr.Any // what the protocol has to be
 			port expr.Any
 		}{
-			{is(expr.CmpOpEq, unix.IPPROTO_TCP), port},
-			{is(expr.CmpOpEq, unix.IPPROTO_UDP), port},
-			{append(not(unix.IPPROTO_TCP), not(unix.IPPROTO_UDP)...), none},
+			{[]expr.Any{wants(expr.CmpOpEq, unix.IPPROTO_TCP)}, port},
+			{[]expr.Any{wants(expr.CmpOpEq, unix.IPPROTO_UDP)}, port},
+			{[]expr.Any{wants(expr.CmpOpNeq, unix.IPPROTO_TCP), wants(expr.CmpOpNeq, unix.IPPROTO_UDP)}, none},
 		} {
 			rule := []expr.Any{
 				&expr.Meta{Key: expr.MetaKeyOIFTYPE, Register: regUID},
@@ -82,10 +84,6 @@ func (n *nft) addFlows() error {
 	}
 	n.flows = f
 	return nil
-}
-
-func is(op expr.CmpOp, protocol byte) []expr.Any {
-	return []expr.Any{&expr.Cmp{Op: op, Register: regProto, Data: []byte{protocol}}}
 }
 
 // Watch implements Counter.

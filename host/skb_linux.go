@@ -109,36 +109,33 @@ const (
 )
 
 // instructions: r6 the packet, r7 its octets, r8 its packets as they leave the
-// machine, r9 scratch. A packet that is cut into segments later (TSO, UDP GSO)
-// counts as those: each gets the headers of layers 3 and 4 again. It always
-// answers 1: the packet goes on.
+// machine, r9 scratch. It always answers 1: the packet goes on.
 func (s *skb) instructions() asm.Instructions {
-	load := func(offset int32, n int32, fail string) asm.Instructions { // n octets of the packet to atHead
-		return asm.Instructions{
-			asm.Mov.Reg(asm.R1, asm.R6),
-			asm.Mov.Imm(asm.R2, offset),
-			asm.Mov.Reg(asm.R3, asm.RFP),
-			asm.Add.Imm(asm.R3, atHead),
-			asm.Mov.Imm(asm.R4, n),
-			asm.FnSkbLoadBytes.Call(),
-			asm.JNE.Imm(asm.R0, 0, fail),
-		}
-	}
-	var p asm.Instructions
-	add := func(list ...asm.Instruction) { p = append(p, list...) }
-	add(
+	p := asm.Instructions{
 		asm.Mov.Reg(asm.R6, asm.R1),
 		asm.LoadMem(asm.R1, asm.R6, skbIfindex, asm.Word),
 		asm.JEq.Imm(asm.R1, 1, "out"), // lo is 1 in every network namespace
+	}
+	p = append(p, measure()...)
+	p = append(p, s.countUser()...)
+	p = append(p, s.countFlow()...)
+	return append(p, labelled("out", asm.Instructions{asm.Mov.Imm(asm.R0, 1), asm.Return()})...)
+}
+
+// measure leaves octets and packets in r7 and r8, and goes on at "counted". A packet that
+// is cut into segments later (TSO, UDP GSO) counts as those: each gets the headers of
+// layers 3 and 4 again.
+func measure() asm.Instructions {
+	p := asm.Instructions{
 		asm.LoadMem(asm.R7, asm.R6, skbLen, asm.Word),
 		asm.LoadMem(asm.R8, asm.R6, skbGSOSegs, asm.Word),
 		asm.JGT.Imm(asm.R8, 1, "segments"),
 		asm.Mov.Imm(asm.R8, 1),
 		asm.Ja.Label("counted"),
-	)
+	}
 	// r9: octets of the headers of layers 3 and 4.
-	p = append(p, labelled("segments", load(0, 1, "counted"))...)
-	add(
+	p = append(p, labelled("segments", load(atHead, 0, 1, "counted"))...)
+	p = append(p,
 		asm.LoadMem(asm.R9, asm.RFP, atHead, asm.Byte),
 		asm.Mov.Reg(asm.R1, asm.R9),
 		asm.RSh.Imm(asm.R1, 4),
@@ -146,51 +143,51 @@ func (s *skb) instructions() asm.Instructions {
 		asm.And.Imm(asm.R9, 15),
 		asm.LSh.Imm(asm.R9, 2),
 	)
-	p = append(p, load(9, 1, "counted")...)
-	add(asm.Ja.Label("layer4"))
-	p = append(p, labelled("six", asm.Instructions{asm.Mov.Imm(asm.R9, 40)})...)
-	p = append(p, load(6, 1, "counted")...)
-	p = append(p, labelled("layer4", asm.Instructions{asm.LoadMem(asm.R1, asm.RFP, atHead, asm.Byte)})...)
-	add(
+	p = append(p, load(atHead, 9, 1, "counted")...)
+	p = append(p, asm.Ja.Label("layer4"), asm.Mov.Imm(asm.R9, 40).WithSymbol("six"))
+	p = append(p, load(atHead, 6, 1, "counted")...)
+	p = append(p,
+		asm.LoadMem(asm.R1, asm.RFP, atHead, asm.Byte).WithSymbol("layer4"),
 		asm.JEq.Imm(asm.R1, unix.IPPROTO_TCP, "tcp"),
 		asm.Add.Imm(asm.R9, 8), // UDP
 		asm.Ja.Label("heads"),
 	)
-	p = append(p, labelled("tcp", asm.Instructions{
-		asm.Mov.Reg(asm.R1, asm.R6),
-		asm.Mov.Reg(asm.R2, asm.R9),
-		asm.Add.Imm(asm.R2, 12),
-		asm.Mov.Reg(asm.R3, asm.RFP),
-		asm.Add.Imm(asm.R3, atHead),
-		asm.Mov.Imm(asm.R4, 1),
-		asm.FnSkbLoadBytes.Call(),
+	p = append(p, labelled("tcp", loadBehind(atHead, 12, 1))...)
+	return append(p,
 		asm.JNE.Imm(asm.R0, 0, "counted"),
 		asm.LoadMem(asm.R1, asm.RFP, atHead, asm.Byte),
 		asm.RSh.Imm(asm.R1, 4),
 		asm.LSh.Imm(asm.R1, 2),
 		asm.Add.Reg(asm.R9, asm.R1),
-	})...)
-	p = append(p, labelled("heads", asm.Instructions{
-		asm.Mov.Reg(asm.R1, asm.R8),
+
+		asm.Mov.Reg(asm.R1, asm.R8).WithSymbol("heads"),
 		asm.Sub.Imm(asm.R1, 1),
 		asm.Mul.Reg(asm.R1, asm.R9),
 		asm.Add.Reg(asm.R7, asm.R1),
-	})...)
-	p = append(p, labelled("counted", asm.Instructions{
-		asm.StoreMem(asm.RFP, atValue, asm.R7, asm.DWord),
+	)
+}
+
+// countUser adds the packet to its user, or to nobody's where the table has no room.
+func (s *skb) countUser() asm.Instructions {
+	p := asm.Instructions{
+		asm.StoreMem(asm.RFP, atValue, asm.R7, asm.DWord).WithSymbol("counted"),
 		asm.StoreMem(asm.RFP, atValue+8, asm.R8, asm.DWord),
 		asm.StoreImm(asm.RFP, atZero, 0, asm.Word),
 		asm.Mov.Reg(asm.R1, asm.R6),
 		asm.FnGetSocketUid.Call(),
 		asm.StoreMem(asm.RFP, atUID, asm.R0, asm.Word),
-	})...)
+	}
 	p = append(p, s.count(s.users, atUID, "user")...)
-	add(asm.JNE.Imm(asm.R0, 0, "watch?")) // r0 is 0 where the table had no room
+	p = append(p, asm.JNE.Imm(asm.R0, 0, "watch?")) // r0 is 0 where the table had no room
 	p = append(p, lookup(s.full, atZero)...)
-	add(asm.JEq.Imm(asm.R0, 0, "watch?"))
-	p = append(p, bump()...)
-	p = append(p, labelled("watch?", lookup(s.watch, atZero))...)
-	add(
+	p = append(p, asm.JEq.Imm(asm.R0, 0, "watch?"))
+	return append(p, bump()...)
+}
+
+// countFlow adds the packet to where its user sends to, while somebody watches.
+func (s *skb) countFlow() asm.Instructions {
+	p := labelled("watch?", lookup(s.watch, atZero))
+	p = append(p,
 		asm.JEq.Imm(asm.R0, 0, "out"),
 		asm.LoadMem(asm.R1, asm.R0, 0, asm.Word),
 		asm.JEq.Imm(asm.R1, 0, "out"),
@@ -202,8 +199,8 @@ func (s *skb) instructions() asm.Instructions {
 		asm.LoadMem(asm.R1, asm.RFP, atUID, asm.Word),
 		asm.StoreMem(asm.RFP, atKey, asm.R1, asm.Word),
 	)
-	p = append(p, load(0, 1, "out")...)
-	add(
+	p = append(p, load(atHead, 0, 1, "out")...)
+	p = append(p,
 		asm.LoadMem(asm.R9, asm.RFP, atHead, asm.Byte),
 		asm.Mov.Reg(asm.R1, asm.R9),
 		asm.RSh.Imm(asm.R1, 4),
@@ -212,30 +209,19 @@ func (s *skb) instructions() asm.Instructions {
 		asm.LSh.Imm(asm.R9, 2),
 		asm.StoreImm(asm.RFP, atKey+18, 0xffff, asm.Half),
 	)
-	p = append(p, loadTo(atKey+20, 16, 4, "out")...)
-	p = append(p, loadTo(atKey+6, 9, 1, "out")...)
-	add(asm.Ja.Label("ports"))
-	p = append(p, labelled("address6", asm.Instructions{asm.Mov.Imm(asm.R9, 40)})...)
-	p = append(p, loadTo(atKey+8, 24, 16, "out")...)
-	p = append(p, loadTo(atKey+6, 6, 1, "out")...)
-	p = append(p, labelled("ports", asm.Instructions{
-		asm.LoadMem(asm.R1, asm.RFP, atKey+6, asm.Byte),
+	p = append(p, load(atKey+20, 16, 4, "out")...)
+	p = append(p, load(atKey+6, 9, 1, "out")...)
+	p = append(p, asm.Ja.Label("ports"), asm.Mov.Imm(asm.R9, 40).WithSymbol("address6"))
+	p = append(p, load(atKey+8, 24, 16, "out")...)
+	p = append(p, load(atKey+6, 6, 1, "out")...)
+	p = append(p,
+		asm.LoadMem(asm.R1, asm.RFP, atKey+6, asm.Byte).WithSymbol("ports"),
 		asm.JEq.Imm(asm.R1, unix.IPPROTO_TCP, "port"),
 		asm.JEq.Imm(asm.R1, unix.IPPROTO_UDP, "port"),
 		asm.Ja.Label("flow"),
-	})...)
-	p = append(p, labelled("port", asm.Instructions{
-		asm.Mov.Reg(asm.R1, asm.R6),
-		asm.Mov.Reg(asm.R2, asm.R9),
-		asm.Add.Imm(asm.R2, 2),
-		asm.Mov.Reg(asm.R3, asm.RFP),
-		asm.Add.Imm(asm.R3, atKey+4),
-		asm.Mov.Imm(asm.R4, 2),
-		asm.FnSkbLoadBytes.Call(),
-	})...)
-	p = append(p, labelled("flow", s.count(s.flows, atKey, "dest"))...)
-	p = append(p, labelled("out", asm.Instructions{asm.Mov.Imm(asm.R0, 1), asm.Return()})...)
-	return p
+	)
+	p = append(p, labelled("port", loadBehind(atKey+4, 2, 2))...)
+	return append(p, labelled("flow", s.count(s.flows, atKey, "dest"))...)
 }
 
 // labelled names the first of some instructions.
@@ -244,8 +230,8 @@ func labelled(name string, list asm.Instructions) asm.Instructions {
 	return list
 }
 
-// loadTo copies n octets of the packet to the stack.
-func loadTo(to, offset, n int32, fail string) asm.Instructions {
+// load copies n octets of the packet to the stack.
+func load(to, offset, n int32, fail string) asm.Instructions {
 	return asm.Instructions{
 		asm.Mov.Reg(asm.R1, asm.R6),
 		asm.Mov.Imm(asm.R2, offset),
@@ -254,6 +240,20 @@ func loadTo(to, offset, n int32, fail string) asm.Instructions {
 		asm.Mov.Imm(asm.R4, n),
 		asm.FnSkbLoadBytes.Call(),
 		asm.JNE.Imm(asm.R0, 0, fail),
+	}
+}
+
+// loadBehind copies n octets that stand so far behind the first r9; r0 is 0 where they
+// are there.
+func loadBehind(to, offset, n int32) asm.Instructions {
+	return asm.Instructions{
+		asm.Mov.Reg(asm.R1, asm.R6),
+		asm.Mov.Reg(asm.R2, asm.R9),
+		asm.Add.Imm(asm.R2, offset),
+		asm.Mov.Reg(asm.R3, asm.RFP),
+		asm.Add.Imm(asm.R3, to),
+		asm.Mov.Imm(asm.R4, n),
+		asm.FnSkbLoadBytes.Call(),
 	}
 }
 

@@ -113,7 +113,7 @@ func (s *Server) look(q string, limit int) []findResult {
 	}
 	s.ports(portFilter{text: text}, cursor{index: -1}, now, func(p portView) bool {
 		id := p.Port.ID
-		if host.IsUserPort(id.Name) && p.Port.Type == "other" {
+		if host.IsUser(p.Port) {
 			return true // see users
 		}
 		r := findResult{Kind: "port", Device: id.Device, Port: fact(id.Name), Name: fact(p.Port.Alias), MAC: fact(p.Port.MAC), SeenAt: stamp(p.answered), rank: 5, Text: portText(v, id, p.Port.Alias)}

@@ -280,7 +280,7 @@ func (v *deviceView) setReadings(readings []spate.Reading) {
 	}
 	v.readings, v.known, v.wires, v.up = readings, true, 0, 0
 	for i := range readings {
-		if isUser(readings[i].Port) {
+		if host.IsUser(readings[i].Port) {
 			continue
 		}
 		v.wires++
@@ -288,11 +288,6 @@ func (v *deviceView) setReadings(readings []spate.Reading) {
 			v.up++
 		}
 	}
-}
-
-// isUser tells what a machine's user sends from a port.
-func isUser(p *spate.Port) bool {
-	return p.IfIndex == 0 && p.Type == "other" && host.IsUserPort(p.ID.Name)
 }
 
 func (v *deviceView) find(name string) *spate.Reading {

@@ -70,7 +70,7 @@ func (s *Server) devicePage(c *gin.Context) error {
 	network := s.network()
 	body.Facts = append(body.Facts, s.boxFacts(network.Tables(v.device.Name), now)...)
 	for i := range v.readings {
-		if id := v.readings[i].Port.ID; body.Users == "" || !host.IsUserPort(id.Name) {
+		if id := v.readings[i].Port.ID; body.Users == "" || !host.IsUser(v.readings[i].Port) {
 			r := portView{v, &v.readings[i], now}.row()
 			r.Leads = leadsTo(network, id)
 			body.Led = body.Led || r.Leads.Text != ""

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -175,13 +174,12 @@ func (k agentSink) Accept(ctx context.Context, r *spate.Round) {
 	}
 	if !k.a.placed(r) {
 		wires := *r
-		users := len(r.Readings)
-		for users > 0 && !host.IsUserPort(r.Readings[users-1].Port.ID.Name) {
-			users--
+		users := 0 // they stand first
+		for users < len(r.Readings) && host.IsUser(r.Readings[users].Port) {
+			users++
 		}
-		wires.Readings = slices.Clone(r.Readings[users:])
+		wires.Readings = r.Readings[users:]
 		s.watch.AcceptMachine(&wires)
-		copy(r.Readings[len(r.Readings)-len(wires.Readings):], wires.Readings) // with what the detector says of them: they stand last
 	}
 	s.board.Accept(ctx, r)
 	s.store.Accept(ctx, r)

@@ -17,7 +17,7 @@ func (s promSource) Ports() iter.Seq[promql.Port] {
 		for p := range s.board.Ports() {
 			if !yield(promql.Port{
 				ID: p.Port.ID, Instance: p.Device.Address, Alias: p.Port.Alias, Descr: p.Port.Descr, IfIndex: p.Port.IfIndex,
-				Speed: p.Port.Speed, Admin: p.Port.Admin, Oper: p.Port.Oper, Polled: p.Polled, Unicast: host.IsUserPort(p.Port.ID.Name),
+				Speed: p.Port.Speed, Admin: p.Port.Admin, Oper: p.Port.Oper, Polled: p.Polled, Unicast: host.IsUser(p.Port),
 			}) {
 				return
 			}
