@@ -64,38 +64,43 @@ func demoServers(n *fabric.Net) []*demoServer {
 	return out
 }
 
-// step takes the counters of the switch port and says which user has sent what.
+// step takes the counters of the switch port and says which user has sent what: all
+// share what is normal, and what is far more is the first one's doing.
 func (s *demoServer) step(c spate.Sample, now time.Time) {
-	s.counted, s.flows = c, nil
 	packets := float64(c.Values[spate.InUcastPkts] + c.Values[spate.InMcastPkts] + c.Values[spate.InBcastPkts])
 	sum := [2]float64{float64(c.Values[spate.InOctets]) - demoEthernet*packets, packets}
-	before, seconds, first := s.sum, now.Sub(s.last).Seconds(), s.last.IsZero()
-	s.sum, s.last = sum, now
+	before, seconds := s.sum, now.Sub(s.last).Seconds()
+	first := s.last.IsZero()
+	s.counted, s.flows, s.sum, s.last = c, nil, sum, now
 	if first {
 		s.began = now
-	}
-	if first || seconds <= 0 {
 		return
 	}
+	if seconds <= 0 {
+		return
+	}
+	flooded := s.normal[0] > 0 && (sum[0]-before[0])/seconds > demoTooMuch*s.normal[0]+demoLittle
+	var excess [2]float64
 	for q := range sum {
-		grown := max(0, sum[q]-before[q])
-		rate := grown / seconds
-		usual := grown
-		if octets := (sum[0] - before[0]) / seconds; s.normal[0] > 0 && octets > demoTooMuch*s.normal[0]+demoLittle {
-			usual = min(grown, s.normal[q]*seconds)
-		} else if s.normal[q] == 0 {
+		usual := max(0, sum[q]-before[q])
+		switch rate := usual / seconds; {
+		case flooded:
+			excess[q] = max(0, usual-s.normal[q]*seconds)
+			usual -= excess[q]
+		case s.normal[q] == 0:
 			s.normal[q] = rate
-		} else {
+		default:
 			s.normal[q] += demoLearns * (rate - s.normal[q])
 		}
 		for i := range s.users {
 			s.users[i].sent[q] += usual * s.users[i].share
 		}
-		s.users[0].sent[q] += grown - usual
+		s.users[0].sent[q] += excess[q]
 	}
-	u := &s.users[0]
-	s.flows = []host.FlowCount{{UID: u.uid, Protocol: 17, Dst: netip.MustParseAddr("203.0.113.9"), Port: 53, // RFC 5737
-		Octets: uint64(max(0, sum[0]-before[0])), Packets: uint64(max(0, sum[1]-before[1]))}}
+	if flooded {
+		s.flows = []host.FlowCount{{UID: s.users[0].uid, Protocol: 17, Dst: netip.MustParseAddr("203.0.113.9"), Port: 53, // RFC 5737
+			Octets: uint64(excess[0]), Packets: uint64(excess[1])}}
+	}
 }
 
 // report is what its agent pushes.
@@ -129,7 +134,7 @@ func (s *demoServer) report(interval time.Duration, destinations bool) ([]byte, 
 // serve has the web servers push to Spate until ctx ends, each as often as it is asked.
 func (d *demo) serve(ctx context.Context) error {
 	servers := d.servers
-	wait, wishes := make([]time.Duration, len(servers)), make([]host.Answer, len(servers))
+	wait, wishes := make([]time.Duration, len(servers)), make([]host.Answer, len(servers)) // of each server
 	every := time.NewTicker(time.Second)
 	defer every.Stop()
 	for {
