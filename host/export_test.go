@@ -42,3 +42,8 @@ func PlainHeader(text []byte) (h Header, ok bool) {
 	ok = l.header(&h)
 	return h, ok
 }
+
+// PatienceFor is how long an agent waits after an answer with a status and a Retry-After.
+func PatienceFor(status int, after, backoff time.Duration) time.Duration {
+	return patienceFor(&refused{status: status, after: after}, backoff)
+}

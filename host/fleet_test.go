@@ -348,3 +348,20 @@ func FuzzReports(f *testing.F) {
 		}
 	})
 }
+
+func TestAgentsComeAgainWhenTheyAreTold(t *testing.T) {
+	seen := map[time.Duration]bool{}
+	for range 200 {
+		told := host.PatienceFor(429, 30*time.Second, time.Second)
+		if told < 30*time.Second || told >= time.Minute {
+			t.Fatalf("told to wait 30 s it waits %v", told)
+		}
+		seen[told] = true
+		if own := host.PatienceFor(503, 0, 8*time.Second); own < 4*time.Second || own > 8*time.Second {
+			t.Fatalf("told nothing it waits %v", own)
+		}
+	}
+	if len(seen) < 100 {
+		t.Errorf("many agents come again at one of %d moments", len(seen))
+	}
+}

@@ -188,12 +188,7 @@ func (a *Agent) deliver(ctx context.Context, news <-chan struct{}, wishes chan A
 					a.log.Warn("not pushed; it is kept and tried again", "url", a.push.url, "err", err, "waiting", a.waiting())
 				}
 				backoff = min(max(2*backoff, backoffFirst), backoffMost)
-				wait := backoff/2 + time.Duration(mathrand.Int64N(int64(backoff/2)+1))
-				var r *refused
-				if errors.As(err, &r) && r.after > 0 { // not before, and not all at once then
-					wait = r.after + time.Duration(mathrand.Int64N(int64(max(r.after, backoff))))
-				}
-				pause(ctx, wait)
+				pause(ctx, patienceFor(err, backoff))
 				continue
 			}
 			if failed != "" {
@@ -205,6 +200,16 @@ func (a *Agent) deliver(ctx context.Context, news <-chan struct{}, wishes chan A
 			}
 		}
 	}
+}
+
+// patienceFor is how long to wait after a push that failed. Where the server has said when
+// to come again, not before, and not all agents at once then.
+func patienceFor(err error, backoff time.Duration) time.Duration {
+	var r *refused
+	if errors.As(err, &r) && r.after > 0 {
+		return r.after + time.Duration(mathrand.Int64N(int64(max(r.after, backoff))))
+	}
+	return backoff/2 + time.Duration(mathrand.Int64N(int64(backoff/2)+1))
 }
 
 func pause(ctx context.Context, d time.Duration) {
