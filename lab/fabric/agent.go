@@ -48,7 +48,7 @@ func (w walkOf) set(o mibs.Object, v snmptest.Value, index ...any) {
 }
 
 func (w walkOf) system() {
-	w.set(mibs.SysDescr, snmptest.Text("a simulated switch that names its ports as "+w.d.Vendor.String()+" does"))
+	w.set(mibs.SysDescr, snmptest.Text("simulated, ports named as by "+w.d.Vendor.String()))
 	id := mibs.OID(".1.3.6.1.4.1.99999.1")
 	if w.d.Vendor == IOS {
 		id = ".1.3.6.1.4.1.9.1.1"
