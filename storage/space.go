@@ -93,6 +93,8 @@ func (s *space) look() {
 	switch {
 	case err != nil:
 		s.reason = fmt.Sprintf("free space of %s cannot be told: %v", s.path, err)
+	case free >= limit && free < need: // more than the limit is free, and yet it is shut
+		s.reason = fmt.Sprintf("%s has %v free, and %v are wanted before it writes again, for storage.min_free (%v) and what waits in memory: make room there", s.path, spate.Octets(free), spate.Octets(need), spate.Octets(limit))
 	case free < need:
 		s.reason = fmt.Sprintf("%s has %v free, storage.min_free is %v: make room there", s.path, spate.Octets(free), spate.Octets(limit))
 	default:

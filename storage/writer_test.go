@@ -143,6 +143,9 @@ func TestAFullDiskStopsWritingAndNothingElse(t *testing.T) {
 	if !e.Status().ReadOnly {
 		t.Error("writes again at once: it would open and close with every merge")
 	}
+	if why := e.Status().Reason; !strings.Contains(why, "wanted before it writes again") {
+		t.Errorf("more than min_free is free, and the reason is %q", why)
+	}
 	free.Store(1 << 40)
 	flush(t, e)
 	slot(101, 5)
