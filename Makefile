@@ -68,13 +68,14 @@ bench-origin:
 
 # What takes minutes: a store killed a hundred times, one on a full disk (as root),
 # the links of five hundred simulated switches, a notifier killed a hundred
-# times, a thousand machines that push, a wall that runs for a day, ten thousand who watch it, and crowds who want
+# times, a thousand machines that push, a storm over thirty switches that is told to
+# five targets, a wall that runs for a day, ten thousand who watch it, and crowds who want
 # nothing good: idle, slow and guessing ones.
 test-long:
 	@SPATE_LONG=1 SPATE_KILLS=100 $(GO) test -v -timeout 30m -run 'KilledAtAnyMoment|FillsItsDisk' ./storage
 	@SPATE_LARGE=1 $(GO) test -v -timeout 30m -run 'SimulatedTrees' ./lab
 	@SPATE_KILLS=100 $(GO) test -v -timeout 10m -run 'KilledBetween' ./cmd/spate
-	@SPATE_LONG=1 $(GO) test -v -timeout 10m -run 'WhatPushesCost|WhatAnAgentTakes' ./cmd/spate
+	@SPATE_LONG=1 $(GO) test -v -timeout 10m -run 'WhatPushesCost|WhatAnAgentTakes|StormIsOneThread' ./cmd/spate
 	@SPATE_LONG=1 $(GO) test -v -timeout 20m -run 'RunsForADay|TenThousandViewers' ./web
 	@SPATE_LONG=1 $(GO) test -v -timeout 15m -run 'IdleConnections|SlowCallers|SlowReaders|TableOfGuessers|GuessesAMinute' ./web
 

@@ -37,9 +37,9 @@ type hosting struct {
 
 // polls of less than three seconds want a minute and a half of looking at snmpd first;
 // without any the router stays unknown.
-func newHosting(t *testing.T, number int, polls, backend string) *hosting {
+func newHosting(t *testing.T, polls, backend string) *hosting {
 	t.Helper()
-	h := &hosting{vethLab: newVethLab(t, number), dir: t.TempDir()}
+	h := &hosting{vethLab: newVethLab(t), dir: t.TempDir()}
 	for _, line := range []string{
 		"-n " + h.far + " link set lo up",
 		"-n " + h.far + " route add default via " + h.nearData,
@@ -231,7 +231,7 @@ func TestTheUserBehindAFloodIsNamed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes three minutes")
 	}
-	h := newHosting(t, 1, "1s", "auto")
+	h := newHosting(t, "1s", "auto")
 	kill := h.agent(t)
 	h.user(t, 1043, 100)
 	h.user(t, 1044, 20)
@@ -320,7 +320,7 @@ func TestAMachineBehindNoKnownPortIsTheOrigin(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
-	h := newHosting(t, 2, "", "nftables")
+	h := newHosting(t, "", "nftables")
 	h.agent(t)
 	h.user(t, 1043, 100)
 	until(t, "the user is seen", func() bool { return h.users(t)["1043"] > 0 })

@@ -109,9 +109,9 @@ func TestWhatAnAgentTakes(t *testing.T) {
 	if raced {
 		t.Skip("what the agent takes is not to be told under the race detector")
 	}
-	for number, backend := range []string{"ebpf", "nftables"} {
+	for _, backend := range []string{"ebpf", "nftables"} {
 		t.Run(backend, func(t *testing.T) {
-			l := newVethLab(t, 4+number)
+			l := newVethLab(t)
 			for _, args := range [][]string{{"-n", l.far, "link", "set", "lo", "up"}, {"-n", l.far, "neigh", "add", l.nearData, "lladdr", "02:00:00:00:00:99", "dev", "data0", "nud", "permanent"}} {
 				if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
 					t.Fatalf("ip %v: %v: %s", args, err, out)

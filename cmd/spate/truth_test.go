@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,7 +33,7 @@ func TestStoredRatesAreTheKernels(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes two minutes")
 	}
-	lab := newVethLab(t, 0)
+	lab := newVethLab(t)
 	// An agent for each version: they share the counters of the kernel, and no
 	// cache that one device's polls would renew for another's.
 	var agents [3]string
@@ -76,9 +77,9 @@ type vethLab struct {
 	subnet                         string // of the veth pair
 }
 
-// newVethLab makes one of addresses of its own: number tells it from others that run
-// at the same time.
-func newVethLab(t *testing.T, number int) *vethLab {
+// newVethLab makes one of addresses that nothing here has: a lab beside it, one that the
+// kernel is still taking down, or one that a killed test left behind.
+func newVethLab(t *testing.T) *vethLab {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("needs root for network namespaces")
@@ -86,9 +87,19 @@ func newVethLab(t *testing.T, number int) *vethLab {
 	if _, err := exec.LookPath("ip"); err != nil {
 		t.Skip("ip is not installed (Debian package iproute2)")
 	}
+	block := func(n, host int) string { return fmt.Sprintf("198.18.%d.%d", n, host) } // RFC 2544: addresses for tests
+	here, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	number := 76
+	for slices.ContainsFunc(here, func(a net.Addr) bool { return strings.HasPrefix(a.String(), block(number, 1)+"/") }) {
+		if number += 2; number > 254 {
+			t.Fatal("198.18.76.1 to 198.18.254.1 are all in use: ip netns lists what tests that were killed left behind")
+		}
+	}
 	l := &vethLab{near: fmt.Sprintf("spate-near-%d-%d", number, os.Getpid()), far: fmt.Sprintf("spate-far-%d-%d", number, os.Getpid())}
-	block := func(n, host int) string { return fmt.Sprintf("198.18.%d.%d", 77+2*number+n, host) } // RFC 2544: addresses for tests
-	l.hostManagement, l.nearManagement, l.nearData, l.farData, l.subnet = block(0, 1), block(0, 2), block(1, 1), block(1, 2), block(1, 0)+"/30"
+	l.hostManagement, l.nearManagement, l.nearData, l.farData, l.subnet = block(number, 1), block(number, 2), block(number+1, 1), block(number+1, 2), block(number+1, 0)+"/30"
 	if out, err := exec.Command("ip", "netns", "add", l.near).CombinedOutput(); err != nil {
 		t.Skipf("no network namespaces here: %s", out)
 	}
@@ -98,10 +109,10 @@ func newVethLab(t *testing.T, number int) *vethLab {
 		}
 	})
 	for _, line := range strings.Split(fmt.Sprintf(`netns add %[2]s
-link add spm%[9]d%[3]d type veth peer name mgmt0 netns %[1]s
+link add spm%[9]d-%[3]d type veth peer name mgmt0 netns %[1]s
 link add %[4]s netns %[1]s type veth peer name data0 netns %[2]s
-addr add %[5]s/30 dev spm%[9]d%[3]d
-link set spm%[9]d%[3]d up
+addr add %[5]s/30 dev spm%[9]d-%[3]d
+link set spm%[9]d-%[3]d up
 -n %[1]s addr add %[6]s/30 dev mgmt0
 -n %[1]s addr add %[7]s/30 dev %[4]s
 -n %[1]s link set mgmt0 up
