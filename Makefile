@@ -75,7 +75,7 @@ test-long:
 	@SPATE_LONG=1 SPATE_KILLS=100 $(GO) test -v -timeout 30m -run 'KilledAtAnyMoment|FillsItsDisk' ./storage
 	@SPATE_LARGE=1 $(GO) test -v -timeout 30m -run 'SimulatedTrees' ./lab
 	@SPATE_KILLS=100 $(GO) test -v -timeout 10m -run 'KilledBetween' ./cmd/spate
-	@SPATE_LONG=1 $(GO) test -v -timeout 10m -run 'WhatPushesCost|WhatAnAgentTakes|StormIsOneThread' ./cmd/spate
+	@SPATE_LONG=1 $(GO) test -v -timeout 20m -run 'WhatPushesCost|WhatAnAgentTakes|StormIsOneThread|UserBehindAFlood|WallSaysWhoFloods' ./cmd/spate
 	@SPATE_LONG=1 $(GO) test -v -timeout 20m -run 'RunsForADay|TenThousandViewers' ./web
 	@SPATE_LONG=1 $(GO) test -v -timeout 15m -run 'IdleConnections|SlowCallers|SlowReaders|TableOfGuessers|GuessesAMinute' ./web
 

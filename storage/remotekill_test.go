@@ -83,7 +83,7 @@ func TestKilledWhileTheServerIsAwayLosesASecond(t *testing.T) {
 		}
 	}
 	t.Logf("of %d slots %d came; the oldest lost was %v old", len(written), len(got), lost.Round(10*time.Millisecond))
-	if lost > 3*time.Second { // a second, and what a busy machine adds
+	if lost > within(time.Second) {
 		t.Errorf("lost what was %v old, want a second", lost)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -138,7 +139,7 @@ func TestRunEndsWithOpenStreamsAndLeavesNothingBehind(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("Run: %v", err)
 	}
-	if took := time.Since(start); took > 2*time.Second {
+	if took := time.Since(start); took > within(2*time.Second) {
 		t.Errorf("the end took %s with a stream open", took)
 	}
 	_ = s.resp.Body.Close()
@@ -174,4 +175,13 @@ func TestPanicIsAnsweredAndLogged(t *testing.T) {
 	if !strings.Contains(fmt.Sprint(r.log), "fell over") {
 		t.Error("the log does not tell of the panic")
 	}
+}
+
+// within is what the suite grants to what is to take d at most: other tests run beside
+// it, and on machines of many kinds. SPATE_LONG holds it to d.
+func within(d time.Duration) time.Duration {
+	if os.Getenv("SPATE_LONG") != "" {
+		return d
+	}
+	return 3 * d
 }
