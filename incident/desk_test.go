@@ -156,6 +156,44 @@ func TestTheRecordIsOfTheHeight(t *testing.T) {
 	}
 }
 
+// While a flood ends, what is left of it proves less: who did it stays on the wall until
+// another does more, or the lower rate has settled.
+func TestWhoDidItStaysWhileTheRateFalls(t *testing.T) {
+	o := newOffice()
+	users := spate.List[spate.UserShare]{{UID: 1042, User: "shop2", Host: "web-Gi1/0/7", Share: 0.98, TxBps: 880e6}, {UID: 1043, User: "shop3", Host: "web-Gi1/0/7", Share: 0.01, TxBps: 9e6}}
+	o.desk.Ask(func(*spate.Origin) spate.Senders { return spate.Senders{Users: users} })
+	f := o.flood("Gi1/0/7", 0.97)
+	for range 6 {
+		o.look(f)
+	}
+	last := o.flood("Gi1/0/7", 0.5)
+	last.Onset = f.Onset
+	last.Origins[0].RateBps, last.Origins[0].OverBps = 222e6, 198e6
+	users = spate.List[spate.UserShare]{{UID: 1043, User: "shop3", Host: "web-Gi1/0/7", Share: 0.05, TxBps: 9e6}, {UID: 1042, User: "shop2", Host: "web-Gi1/0/7", Share: 0.02, TxBps: 2e6}}
+	for range 6 {
+		o.look(last)
+		in := o.desk.Open()[0]
+		if in.Origin.Confidence != 0.97 || strings.Contains(in.Summary, "ikely") || !strings.Contains(in.Summary, "user shop2 98 %") {
+			t.Fatalf("%v sure: %s", in.Origin.Confidence, in.Summary)
+		}
+		if u := in.Users[0]; u.User != "shop2" || u.TxBps != 2e6 || in.RateBps != 222e6 {
+			t.Fatalf("of %v, %+v: rates are those of now", in.RateBps, u)
+		}
+	}
+	users = spate.List[spate.UserShare]{{UID: 1043, User: "shop3", Host: "web-Gi1/0/7", Share: 0.9, TxBps: 180e6}}
+	o.look(last)
+	if in := o.desk.Open()[0]; !strings.Contains(in.Summary, "user shop3 90 %") {
+		t.Errorf("another explains what goes on: %s", in.Summary)
+	}
+	users = spate.List[spate.UserShare]{{UID: 1043, User: "shop3", Host: "web-Gi1/0/7", Share: 0.1, TxBps: 18e6}}
+	for range 10 {
+		o.look(last)
+	}
+	if in := o.desk.Open()[0]; in.Origin.Confidence != 0.5 || !strings.HasPrefix(in.Summary, "Likely") || strings.Contains(in.Summary, "user shop") {
+		t.Errorf("of what goes on at a lower rate, %v sure: %s", in.Origin.Confidence, in.Summary)
+	}
+}
+
 func TestBelowSevenTenthsItIsLikelyAndOnePollLater(t *testing.T) {
 	o := newOffice()
 	f := o.flood("Gi1/0/7", 0.5)

@@ -115,14 +115,15 @@ func (d *Desk) fill(at time.Time, m *matter) {
 			in.Victims = append(in.Victims, spate.Place{Device: id.Device, Port: id.Name})
 		}
 	}
-	d.senders(m)
+	m.stay(at)
+	d.senders(at, m)
 	in.Summary = d.sentence(m, at)
 	m.measure(at)
 }
 
 // senders asks which users send. What was known stays when a machine falls silent in
 // the flood, or the flood dies down.
-func (d *Desk) senders(m *matter) {
+func (d *Desk) senders(at time.Time, m *matter) {
 	in := &m.record
 	if copied(in.Kind) || in.Kind == spate.KindInboundDDoS || in.EndedAt != nil {
 		return
@@ -141,7 +142,7 @@ func (d *Desk) senders(m *matter) {
 		}
 	}
 	if len(all.Users)+len(all.Evidence) > 0 {
-		m.senders = all
+		m.senders = m.heard(at, all)
 	}
 	if users := m.senders.Users; len(users) > 0 {
 		in.Users, in.Talkers = users[:min(len(users), mostUsers)], m.senders.Talkers[:min(len(m.senders.Talkers), mostTalkers)]
@@ -223,10 +224,18 @@ func (m *matter) compare(at time.Time, before *spate.Incident) {
 // userNamed is the user who explains most of a flood, as the sentence says it; ""
 // nobody does.
 func userNamed(in *spate.Incident) string {
-	if len(in.Users) == 0 || in.Users[0].Share < explains || in.Users[0].UID < 0 {
-		return ""
+	if u := explained(in.Users); u != nil {
+		return "user " + u.User
 	}
-	return "user " + in.Users[0].User
+	return ""
+}
+
+// explained is the first of the users where he sends most of a flood; nil: nobody does.
+func explained(users spate.List[spate.UserShare]) *spate.UserShare {
+	if len(users) == 0 || users[0].Share < explains || users[0].UID < 0 {
+		return nil
+	}
+	return &users[0]
 }
 
 // rounder tells whether the rate shown would be another: the wall follows, nobody
