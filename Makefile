@@ -89,7 +89,7 @@ fuzz:
 
 lint:
 	@out=$$($(go_files) | xargs -0 "$$($(GO) env GOROOT)/bin/gofmt" -l); [ -z "$$out" ] || { echo "not gofmt'ed:"; echo "$$out"; exit 1; }
-	@$(GO) vet ./...
+	@$(if $(race),CGO_ENABLED=1) $(GO) vet $(race) ./... # as the tests are built: nothing is compiled twice
 
 tools:
 	@sh .ci/tools

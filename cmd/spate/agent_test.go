@@ -231,6 +231,7 @@ func TestTheUserBehindAFloodIsNamed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes three minutes")
 	}
+	t.Parallel() // it waits for most of its time
 	h := newHosting(t, "1s", "auto")
 	kill := h.agent(t)
 	h.user(t, 1043, 100)
@@ -320,6 +321,7 @@ func TestAMachineBehindNoKnownPortIsTheOrigin(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
+	t.Parallel() // it waits for most of its time
 	h := newHosting(t, "", "nftables")
 	h.agent(t)
 	h.user(t, 1043, 100)

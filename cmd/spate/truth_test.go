@@ -33,6 +33,7 @@ func TestStoredRatesAreTheKernels(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes two minutes")
 	}
+	t.Parallel() // it waits for most of its time
 	lab := newVethLab(t)
 	// An agent for each version: they share the counters of the kernel, and no
 	// cache that one device's polls would renew for another's.
@@ -77,6 +78,8 @@ type vethLab struct {
 	subnet                         string // of the veth pair
 }
 
+var labs sync.Mutex // while one takes its addresses
+
 // newVethLab makes one of addresses that nothing here has: a lab beside it, one that the
 // kernel is still taking down, or one that a killed test left behind.
 func newVethLab(t *testing.T) *vethLab {
@@ -88,6 +91,8 @@ func newVethLab(t *testing.T) *vethLab {
 		t.Skip("ip is not installed (Debian package iproute2)")
 	}
 	block := func(n, host int) string { return fmt.Sprintf("198.18.%d.%d", n, host) } // RFC 2544: addresses for tests
+	labs.Lock()
+	defer labs.Unlock()
 	here, err := net.InterfaceAddrs()
 	if err != nil {
 		t.Fatal(err)
