@@ -102,8 +102,14 @@ func (b *browser) open(t testing.TB, path string, w, h int64, theme string) {
 	if _, err := chromedp.Call(ctx, network.SetCookie, cookie); err != nil {
 		t.Fatal(err)
 	}
-	if err := chromedp.Do(ctx, chromedp.EmulateViewport(w, h), chromedp.Navigate(b.base+path)); err != nil {
-		t.Fatalf("open %s: %v", path, err)
+	for {
+		err := chromedp.Do(ctx, chromedp.EmulateViewport(w, h), chromedp.Navigate(b.base+path))
+		switch {
+		case err == nil:
+			return
+		case ctx.Err() != nil || !strings.Contains(err.Error(), "net::ERR_ABORTED"): // the page that is left loads itself anew, just then
+			t.Fatalf("open %s: %v", path, err)
+		}
 	}
 }
 

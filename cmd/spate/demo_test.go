@@ -35,6 +35,7 @@ func TestTheDemoShowsAFloodAndItsName(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a network lives for half a minute")
 	}
+	t.Parallel()
 	var out screen
 	a := &app{out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
 	ctx, end := context.WithCancel(t.Context())
