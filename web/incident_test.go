@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,8 +21,21 @@ import (
 
 // desk has one incident whose every word is a device's or a stranger's.
 type desk struct {
+	mu      sync.Mutex
 	in      *spate.Incident
 	verdict string
+}
+
+func (d *desk) held() *spate.Incident {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.in
+}
+
+func (d *desk) judged() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.verdict
 }
 
 const hostile = "<script>alert(1)</script>\x1b[31m"
@@ -37,24 +51,30 @@ func newDesk() *desk {
 	}}
 }
 
-func (d *desk) Open() []*spate.Incident { return []*spate.Incident{d.in} }
+func (d *desk) Open() []*spate.Incident { return []*spate.Incident{d.held()} }
 func (d *desk) Incident(id string) (*spate.Incident, bool) {
-	return d.in, id == d.in.ID
+	in := d.held()
+	return in, id == in.ID
 }
 func (d *desk) Between(_, _ time.Time, _ string, yield func(*spate.Incident) bool) error {
-	yield(d.in)
+	yield(d.held())
 	return nil
 }
 func (d *desk) Suspects() []web.Suspect {
-	return []web.Suspect{{Port: d.in.Origin.ID(), Hosts: d.in.Origin.Hosts, RateBps: 912e6, RatePps: 120e3, Factor: 38, Confidence: 0.65, Since: d.in.StartedAt, Incident: d.in.ID, Summary: d.in.Summary}}
+	in := d.held()
+	return []web.Suspect{{Port: in.Origin.ID(), Hosts: in.Origin.Hosts, RateBps: 912e6, RatePps: 120e3, Factor: 38, Confidence: 0.65, Since: in.StartedAt, Incident: in.ID, Summary: in.Summary}}
 }
 func (d *desk) Ack(_, by, _ string) (*spate.Incident, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	in := *d.in
 	in.AcknowledgedBy = &by
 	d.in = &in
 	return d.in, nil
 }
 func (d *desk) Verdict(_, verdict, by string) (*spate.Incident, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.verdict = verdict + " by " + by
 	return d.in, nil
 }
