@@ -88,8 +88,9 @@ func (b *browser) complaints() []string {
 	return got
 }
 
-func (b *browser) within(t testing.TB, d time.Duration) context.Context {
-	ctx, cancel := context.WithTimeout(b.ctx, d)
+// patience is longer than any machine needs for a step: no time that a test is about.
+func (b *browser) patience(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(b.ctx, time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -97,7 +98,7 @@ func (b *browser) within(t testing.TB, d time.Duration) context.Context {
 // open loads a page at a size, in a theme ("" is what a newcomer has).
 func (b *browser) open(t testing.TB, path string, w, h int64, theme string) {
 	t.Helper()
-	ctx := b.within(t, 20*time.Second)
+	ctx := b.patience(t)
 	cookie := network.SetCookieParams{Name: "spate_theme", Value: theme, URL: b.base}
 	if _, err := chromedp.Call(ctx, network.SetCookie, cookie); err != nil {
 		t.Fatal(err)
@@ -116,7 +117,7 @@ func (b *browser) open(t testing.TB, path string, w, h int64, theme string) {
 // ask evaluates an expression in the page.
 func ask[T any](t testing.TB, b *browser, expression string) T {
 	t.Helper()
-	v, err := chromedp.Run(b.within(t, 20*time.Second), chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	v, err := chromedp.Run(b.patience(t), chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 	if err != nil {
 		t.Fatalf("%s: %v", expression, err)
 	}
@@ -126,7 +127,7 @@ func ask[T any](t testing.TB, b *browser, expression string) T {
 // await waits until an expression is true.
 func (b *browser) await(t testing.TB, expression string) {
 	t.Helper()
-	ctx := b.within(t, 20*time.Second)
+	ctx := b.patience(t)
 	for {
 		_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingInterval(100*time.Millisecond)))
 		switch {
@@ -148,7 +149,7 @@ func (b *browser) screenshot(t testing.TB, name string, whole bool) {
 	if whole {
 		shot = chromedp.FullScreenshot(100)
 	}
-	png, err := chromedp.Run(b.within(t, 20*time.Second), shot)
+	png, err := chromedp.Run(b.patience(t), shot)
 	if err != nil {
 		t.Fatal(err)
 	}

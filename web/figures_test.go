@@ -95,7 +95,7 @@ func BenchmarkPages(b *testing.B) {
 // TestPagesWorkWithoutScripts has a browser that runs none.
 func TestPagesWorkWithoutScripts(t *testing.T) {
 	_, _, b := provider(t)
-	if _, err := chromedp.Call(b.within(t, 20*time.Second), emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
+	if _, err := chromedp.Call(b.patience(t), emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}); err != nil {
 		t.Fatal(err)
 	}
 	for path, want := range map[string]string{"/": ".busy tbody tr", longPort: ".plot img", "/devices/sw-acc-7": ".ports tbody tr", "/alerts": "h1", "/docs/": ".doc"} {
@@ -172,10 +172,10 @@ func TestTheWallRunsForADay(t *testing.T) {
 		return true;
 	})()`)
 	heap := func() float64 {
-		if _, err := chromedp.Call(b.within(t, 20*time.Second), heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
+		if _, err := chromedp.Call(b.patience(t), heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
 			t.Fatal(err)
 		}
-		use, err := chromedp.Call(b.within(t, 20*time.Second), runtime.GetHeapUsage, cdp.Empty{})
+		use, err := chromedp.Call(b.patience(t), runtime.GetHeapUsage, cdp.Empty{})
 		if err != nil {
 			t.Fatal(err)
 		}

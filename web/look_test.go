@@ -134,7 +134,7 @@ func TestFiguresOfAPageMoveAndKeysWork(t *testing.T) {
 		}
 	}
 	keys := func(keys string) {
-		if err := chromedp.Do(b.within(t, 10*time.Second), chromedp.KeyEvent(keys)); err != nil {
+		if err := chromedp.Do(b.patience(t), chromedp.KeyEvent(keys)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -178,7 +178,7 @@ func TestChartsZoomByDraggingAndGoBack(t *testing.T) {
 		drag = append(drag, mouse(input.DispatchMouseEventTypeMouseMoved, x))
 	}
 	drag = append(drag, mouse(input.DispatchMouseEventTypeMouseReleased, 0.5))
-	if err := chromedp.Do(b.within(t, 10*time.Second), drag...); err != nil {
+	if err := chromedp.Do(b.patience(t), drag...); err != nil {
 		t.Fatal(err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); asked() > 8*time.Hour; {
@@ -231,7 +231,7 @@ func TestWallReconnectsAndSaysSo(t *testing.T) {
 // awaitReader waits until the page's event stream is open.
 func (b *browser) awaitReader(t *testing.T, r *rig) {
 	t.Helper()
-	ctx := b.within(t, 15*time.Second)
+	ctx := b.patience(t)
 	for !strings.Contains(body(t, r.get(t, "/metrics")), "spate_event_readers 1") {
 		if err := chromedp.Do(ctx, chromedp.Sleep(20*time.Millisecond)); err != nil {
 			t.Fatalf("no event stream: %v", err)
@@ -246,7 +246,7 @@ func (b *browser) violations(t *testing.T) []string {
 	if err != nil {
 		return nil
 	}
-	if _, err := chromedp.Run(b.within(t, 20*time.Second), chromedp.Evaluate[chromedp.Void](string(axe))); err != nil {
+	if _, err := chromedp.Run(b.patience(t), chromedp.Evaluate[chromedp.Void](string(axe))); err != nil {
 		t.Fatal(err)
 	}
 	return ask[[]string](t, b, `axe.run(document).then(r => (r.passes.length < 10 ? [{id: "axe-core checked nothing", nodes: []}] : r.violations).map(v => v.id + ": " + v.nodes.map(n => n.target.join(" ") + " " + n.failureSummary).slice(0, 3).join(" | ")))`)
@@ -278,7 +278,7 @@ func TestPagesOfAnIncidentInABrowser(t *testing.T) {
 	}
 	ask[bool](t, b, `(document.querySelectorAll(".acts summary")[1].click(), true)`)
 	ask[bool](t, b, `(() => { const f = document.querySelector('input[value="expected"]').form; f.by.value = "ann"; f.querySelector("button").click(); return true; })()`)
-	for ctx := b.within(t, 15*time.Second); d.judged() == ""; {
+	for ctx := b.patience(t); d.judged() == ""; {
 		if err := chromedp.Do(ctx, chromedp.Sleep(20*time.Millisecond)); err != nil {
 			t.Fatalf("no verdict came: %v", err)
 		}
@@ -309,7 +309,7 @@ func TestTheWholeSiteByKeyboard(t *testing.T) {
 		})()`)
 		wanted := ask[float64](t, b, `document.querySelectorAll("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']").length`)
 		for range int(wanted) + 3 {
-			if err := chromedp.Do(b.within(t, 10*time.Second), chromedp.KeyEvent("\t")); err != nil {
+			if err := chromedp.Do(b.patience(t), chromedp.KeyEvent("\t")); err != nil {
 				t.Fatal(err)
 			}
 		}

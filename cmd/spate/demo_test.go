@@ -30,7 +30,7 @@ func (s *screen) String() string {
 	return s.buf.String()
 }
 
-// TestTheDemoShowsAFloodAndItsName starts it as a newcomer does, with a day of history.
+// TestTheDemoShowsAFloodAndItsName starts it as a newcomer does, but with six hours of history.
 func TestTheDemoShowsAFloodAndItsName(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a network lives for half a minute")
@@ -40,7 +40,7 @@ func TestTheDemoShowsAFloodAndItsName(t *testing.T) {
 	a := &app{out: &out, err: &out, env: func(string) (string, bool) { return "", false }}
 	ctx, end := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- a.demo(ctx, "127.0.0.1:0", 15*time.Second, 1, 24*time.Hour) }()
+	go func() { done <- a.demo(ctx, "127.0.0.1:0", 15*time.Second, 1, 6*time.Hour) }()
 	address := ""
 	untilLong(t, "the demo says where it is", func() bool {
 		address = string(regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`).Find([]byte(out.String())))
@@ -74,12 +74,12 @@ func TestTheDemoShowsAFloodAndItsName(t *testing.T) {
 	}
 }
 
-// untilLong waits two minutes at most.
+// untilLong waits five minutes at most.
 func untilLong(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	for began := time.Now(); !ok(); time.Sleep(100 * time.Millisecond) {
-		if time.Since(began) > 2*time.Minute {
-			t.Fatalf("%s: not within two minutes", what)
+		if time.Since(began) > 5*time.Minute {
+			t.Fatalf("%s: not within five minutes", what)
 		}
 	}
 }

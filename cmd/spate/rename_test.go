@@ -80,7 +80,8 @@ func TestARenamedDeviceKeepsItsHistory(t *testing.T) {
 	if code != 0 || !strings.Contains(said, "sw-1 will be sw-acc-1, with its history, once the config says so") {
 		t.Fatalf("exit %d: %s", code, said)
 	}
-	end := time.Now().Add(-2 * time.Second).Truncate(time.Second)
+	end := time.Now().Truncate(time.Second)
+	until(t, "later seconds, so that those until then are over", func() bool { return count(s.known(t, "sw-1", end, time.Now())) >= 4 })
 	want := s.within(t, "sw-1", begin, end)
 	if got := s.within(t, "sw-acc-1", begin, end); got != want || !strings.ContainsAny(want, "123456789") {
 		t.Errorf("while it waits: %s, want %s", got, want)
