@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -335,25 +336,95 @@ func newHanger(t *testing.T, drop bool) string {
 	return "http://" + l.Addr().String()
 }
 
-func TestTheHeartbeatStopsWhenRoundsDo(t *testing.T) {
-	var beats sync.WaitGroup
-	n := 0
-	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { n++ }))
-	defer s.Close()
-	var stuck error
-	var log strings.Builder
-	h := &alert.Heartbeat{URL: spate.Secret(s.URL), Every: 30 * time.Millisecond, Out: alert.NewOutward(nil, nil), Log: slog.New(slog.NewTextHandler(&log, nil)), Alive: func() error { return stuck }}
-	for _, err := range []error{nil, fmt.Errorf("no round has come in")} {
-		stuck, n = err, 0
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		beats.Go(func() { h.Run(ctx) })
-		beats.Wait()
-		cancel()
-		if (n > 2) != (err == nil) || err != nil && n > 0 {
-			t.Errorf("alive is %v: %d beats", err, n)
+// calls counts who was asked, by path.
+type calls struct {
+	mu sync.Mutex
+	n  map[string]int
+}
+
+func (c *calls) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n[r.URL.Path]++
+}
+
+// of is how often a path was asked.
+func (c *calls) of(path string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.n[path]
+}
+
+// reach waits until a path was asked so often.
+func (c *calls) reach(t *testing.T, path string, n int) {
+	t.Helper()
+	for limit := time.Now().Add(time.Minute); c.of(path) < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatalf("%s was asked %d times in a minute, want %d", path, c.of(path), n)
 		}
 	}
-	if !strings.Contains(log.String(), "no round has come in") {
-		t.Errorf("log: %s", log.String())
+}
+
+func TestTheHeartbeatStopsWhenRoundsDo(t *testing.T) {
+	got := &calls{n: map[string]int{}}
+	s := httptest.NewServer(got)
+	defer s.Close()
+	var stuck atomic.Bool
+	looked := make(chan struct{}, 1)
+	var log strings.Builder
+	h := alert.NewHeartbeat(func() error {
+		select {
+		case looked <- struct{}{}:
+		default:
+		}
+		if stuck.Load() {
+			return fmt.Errorf("no round has come in")
+		}
+		return nil
+	}, slog.New(slog.NewTextHandler(&log, nil)))
+	ctx, end := context.WithCancel(t.Context())
+	var run sync.WaitGroup
+	run.Go(func() { h.Run(ctx) }) // with nothing to ask yet
+	h.Set(spate.Secret(s.URL+"/a"), 10*time.Millisecond)
+	got.reach(t, "/a", 4)
+
+	// Another URL is asked at once, and the first no more, however long its turn is.
+	h.Set(spate.Secret(s.URL+"/b"), time.Hour)
+	got.reach(t, "/b", 1)
+	before := got.of("/a")
+	h.Set(spate.Secret(s.URL+"/b"), time.Hour) // the same: no turn is lost or added
+	h.Set(spate.Secret(s.URL+"/c"), 10*time.Millisecond)
+	got.reach(t, "/c", 4)
+	if a, b := got.of("/a"), got.of("/b"); a != before || b != 1 {
+		t.Errorf("asked after the change: the first %d times, the second %d", a-before, b)
+	}
+
+	// Nothing is asked while no rounds come in.
+	stuck.Store(true)
+	for range 3 { // the first look may have been just before
+		<-looked
+	}
+	before = got.of("/c")
+	for range 5 {
+		<-looked
+	}
+	if n := got.of("/c") - before; n > 0 {
+		t.Errorf("%d beats while no rounds come in", n)
+	}
+	stuck.Store(false)
+	got.reach(t, "/c", before+2)
+
+	h.Set("", 0)
+	for { // a beat may have been on its way
+		n := got.of("/c")
+		time.Sleep(100 * time.Millisecond)
+		if got.of("/c") == n {
+			break
+		}
+	}
+	end()
+	run.Wait()
+	if text := log.String(); !strings.Contains(text, "no round has come in") || !strings.Contains(text, "the heartbeat is back") {
+		t.Errorf("log: %s", text)
 	}
 }

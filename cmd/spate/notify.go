@@ -25,7 +25,7 @@ import (
 // notices tells people of incidents.
 type notices struct {
 	*alert.Notifier
-	heart *alert.Heartbeat // nil: none
+	heart *alert.Heartbeat
 	log   *slog.Logger
 }
 
@@ -62,10 +62,7 @@ func newNotices(cfg *config.Config, state *storage.State, desk *incident.Desk, e
 	if err != nil {
 		return nil, err
 	}
-	out := &notices{Notifier: n, log: log}
-	if cfg.Alert.HeartbeatURL != "" {
-		out.heart = &alert.Heartbeat{URL: cfg.Alert.HeartbeatURL, Every: cfg.Alert.HeartbeatInterval, Alive: alive, Out: alert.NewOutward(nil, nil, cfg.Alert.HeartbeatURL), Log: log}
-	}
+	out := &notices{Notifier: n, heart: alert.NewHeartbeat(alive, log), log: log}
 	return out, out.adopt(cfg)
 }
 
@@ -84,8 +81,9 @@ func reachable(listen string) string {
 	return net.JoinHostPort(host, port)
 }
 
-// adopt takes over the targets of a config.
+// adopt takes over the targets of a config, and where the heartbeat goes.
 func (n *notices) adopt(cfg *config.Config) error {
+	n.heart.Set(cfg.Alert.HeartbeatURL, cfg.Alert.HeartbeatInterval)
 	var targets []*alert.Target
 	for i := range cfg.Notify {
 		t, err := target(&cfg.Notify[i])
@@ -144,9 +142,7 @@ func (n *notices) resume(w *watch) {
 // run tells until ctx ends.
 func (n *notices) run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	if n.heart != nil {
-		group.Go(func() error { n.heart.Run(ctx); return nil })
-	}
+	group.Go(func() error { n.heart.Run(ctx); return nil })
 	group.Go(func() error { return n.Run(ctx) })
 	return group.Wait()
 }

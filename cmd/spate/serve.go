@@ -185,7 +185,6 @@ func needRestart(old, next *config.Config) []string {
 		{"host", old.Host == next.Host},
 		{"log", old.Log == next.Log},
 		{"syslog", old.Syslog == next.Syslog},
-		{"alert", old.Alert == next.Alert},
 	} {
 		if !k.same {
 			keys = append(keys, k.name)
