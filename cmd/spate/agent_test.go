@@ -311,7 +311,37 @@ func (h *hosting) awaitCalm(t *testing.T) {
 			t.Fatal("no word of how snmpd renews its counters, or none of the users")
 		}
 	}
-	time.Sleep(20 * time.Second) // the time itself is what is waited for: what is usual
+	h.calm(t, 20, func() string { // polls, of which what is usual is learned
+		var got struct {
+			Ports []struct {
+				Port string
+				Rate *struct{ At string }
+			}
+		}
+		if err := json.Unmarshal(h.read(t, "/api/v1/ports?device=sw-acc-1"), &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range got.Ports {
+			if p.Port == measured && p.Rate != nil {
+				return p.Rate.At
+			}
+		}
+		return ""
+	})
+}
+
+// calm waits until so many readings have come, however long they take on a busy machine.
+// at is when the newest was taken.
+func (h *hosting) calm(t *testing.T, readings int, at func() string) {
+	t.Helper()
+	last := at()
+	until(t, fmt.Sprintf("%d readings", readings), func() bool {
+		if now := at(); now != last {
+			last = now
+			readings--
+		}
+		return readings <= 0
+	})
 }
 
 // A rented server behind a switch that is somebody else's: what its agent says is all
@@ -325,7 +355,17 @@ func TestAMachineBehindNoKnownPortIsTheOrigin(t *testing.T) {
 	h.agent(t)
 	h.user(t, 1043, 100)
 	until(t, "the user is seen", func() bool { return h.users(t)["1043"] > 0 })
-	time.Sleep(20 * time.Second) // the time itself is what is waited for: what is usual
+	h.calm(t, 10, func() string { // pushes, of which what is usual is learned
+		var got struct {
+			Agents []struct {
+				SeenAt string `json:"seen_at"`
+			}
+		}
+		if err := json.Unmarshal(h.read(t, "/api/v1/agents"), &got); err != nil || len(got.Agents) == 0 {
+			t.Fatalf("agents: %+v %v", got, err)
+		}
+		return got.Agents[0].SeenAt
+	})
 	if in := h.open(t); in != nil {
 		t.Fatalf("a calm machine has an incident: %s", in.Summary)
 	}
