@@ -345,12 +345,11 @@ func (s *serving) stop(t *testing.T) {
 	}
 }
 
-// await sleeps until a moment that the real agent and clock decide on.
 // awaitRefresh waits until it is known how the devices renew their counters: in
 // the first minute with a device, rates are as good as the age of its cache.
 func (s *serving) awaitRefresh(t *testing.T, devices ...string) {
 	t.Helper()
-	for limit := time.Now().Add(3 * time.Minute); len(devices) > 0; time.Sleep(time.Second) {
+	for limit := time.Now().Add(8 * time.Minute); len(devices) > 0; time.Sleep(time.Second) {
 		var got struct {
 			Refresh *float64 `json:"counter_refresh_s"`
 		}
@@ -366,6 +365,7 @@ func (s *serving) awaitRefresh(t *testing.T, devices ...string) {
 	}
 }
 
+// await sleeps until a moment that the real agent and clock decide on.
 func (s *serving) await(t *testing.T, when time.Time) {
 	t.Helper()
 	select {
