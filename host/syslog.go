@@ -63,17 +63,23 @@ func (s *Syslog) Seen(outcome int) uint64 {
 	return s.seen[outcome]
 }
 
-// ListenSyslog opens both sockets at an address.
+// ListenSyslog opens both sockets at an address. Port 0 is one that is free for both.
 func ListenSyslog(address string) (net.PacketConn, net.Listener, error) {
-	udp, err := net.ListenPacket("udp", address)
-	if err != nil {
-		return nil, nil, fmt.Errorf("syslog.listen: %w", err)
+	for try := 1; ; try++ {
+		udp, err := net.ListenPacket("udp", address)
+		if err != nil {
+			return nil, nil, fmt.Errorf("syslog.listen: %w", err)
+		}
+		at := udp.LocalAddr().String()
+		tcp, err := net.Listen("tcp", at)
+		if err == nil {
+			return udp, tcp, nil
+		}
+		err = errors.Join(fmt.Errorf("syslog.listen: %w", err), udp.Close())
+		if _, port, _ := net.SplitHostPort(address); port != "0" || try == 20 {
+			return nil, nil, err
+		}
 	}
-	tcp, err := net.Listen("tcp", udp.LocalAddr().String())
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("syslog.listen: %w", err), udp.Close())
-	}
-	return udp, tcp, nil
 }
 
 // Run receives until ctx ends.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"spate"
+	"spate/host"
 	"spate/poller/snmptest/snmpd"
 )
 
@@ -54,7 +55,7 @@ func newHosting(t *testing.T, polls, backend string) *hosting {
 		t.Fatalf("forwarding: %v: %s", err, out)
 	}
 	agent := snmpd.Start(t, snmpd.Config{Namespace: h.near, Address: h.nearManagement})
-	h.syslog = freeUDP(t, h.hostManagement)
+	h.syslog = freePort(t, h.hostManagement)
 	router := ""
 	if polls != "" {
 		router = fmt.Sprintf("[[device]]\nname = \"sw-acc-1\"\naddress = %q\nspeed = { %q = \"300M\", \"mgmt0\" = \"300M\" }\n", agent, measured)
@@ -103,15 +104,15 @@ sha256 = %q
 	return h
 }
 
-// freeUDP is a port that nobody uses now.
-func freeUDP(t *testing.T, at string) int {
+// freePort is one that nobody uses now, by UDP or TCP.
+func freePort(t *testing.T, at string) int {
 	t.Helper()
-	c, err := net.ListenPacket("udp", at+":0")
+	udp, tcp, err := host.ListenSyslog(at + ":0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	return c.LocalAddr().(*net.UDPAddr).Port
+	_, _ = udp.Close(), tcp.Close()
+	return udp.LocalAddr().(*net.UDPAddr).Port
 }
 
 // agent runs `spate agent` on the web server, until the test ends or kill is called.
