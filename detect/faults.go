@@ -12,6 +12,7 @@ import (
 
 const (
 	downRounds = 3                // without an answer: the device is down
+	silentFor  = 90 * time.Second // of a machine that pushes, since it was first said to be silent
 	flapWindow = 10 * time.Minute // in which
 	flapTimes  = 6                // changes of a link make it flap
 	mostFlips  = 8
@@ -38,8 +39,12 @@ type Faults struct {
 
 type faultyDevice struct {
 	missed int
-	since  time.Time // of the first round without an answer
+	since  time.Time // of the first round without an answer, or the last push
 	ports  map[string]*faultyPort
+
+	pushes bool      // see AcceptMachine
+	heard  time.Time // its last push
+	silent time.Time // the first round without one
 }
 
 type faultyPort struct {
@@ -136,6 +141,60 @@ func (f *Faults) Accept(r *spate.Round) (news bool) {
 	return news
 }
 
+// AcceptMachine takes one round of a machine that pushes. It may be silent for two minutes,
+// as it is when it starts anew; its links are its switch's to tell, and go with containers.
+func (f *Faults) AcceptMachine(r *spate.Round) (news bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	d := f.device(r.Device.Name)
+	d.pushes = true
+	if r.Err != nil {
+		switch {
+		case d.missed >= downRounds: // it is down
+		case d.missed == 0:
+			d.missed, d.silent, d.since = 1, r.At, r.At
+			if !d.heard.IsZero() {
+				d.since = d.heard
+			}
+		case r.At.Sub(d.silent) >= silentFor:
+			d.missed, news = downRounds, true
+		}
+		return news
+	}
+	news = d.missed >= downRounds
+	d.missed, d.heard = 0, r.At
+	ports := make(map[string]*faultyPort, len(d.ports))
+	for i := range r.Readings {
+		rd := &r.Readings[i]
+		if rd.Port == nil || !slices.ContainsFunc(f.limits, func(l Limit) bool { return l.matches(rd.Port.ID) }) {
+			continue
+		}
+		p := d.ports[rd.Port.ID.Name]
+		if p == nil {
+			p = &faultyPort{}
+		}
+		p.port, ports[rd.Port.ID.Name] = rd.Port, p
+		news = p.measure(rd, f.limits) || news
+	}
+	for name, p := range d.ports { // a user who sends no more, or an interface that is gone
+		news = news || ports[name] == nil && slices.ContainsFunc(p.over, func(t time.Time) bool { return !t.IsZero() })
+	}
+	d.ports = ports
+	return news
+}
+
+// Pushing says which devices are machines that push: what was recalled of them is told in
+// the right words.
+func (f *Faults) Pushing(names []string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, n := range names {
+		if d := f.devices[n]; d != nil {
+			d.pushes = true
+		}
+	}
+}
+
 // state follows a link. A port that the operator has shut is no fault.
 func (p *faultyPort) state(port *spate.Port, at time.Time) (news bool) {
 	p.port = port
@@ -225,7 +284,11 @@ func (f *Faults) Active(now time.Time, role func(spate.PortID) spate.Role) []spa
 	var out []spate.Fault
 	for name, d := range f.devices {
 		if d.missed >= downRounds {
-			out = append(out, spate.Fault{Kind: spate.KindDeviceDown, Port: spate.PortID{Device: name}, Since: d.since, Severity: spate.Warning, Text: "does not answer"})
+			text := "does not answer"
+			if d.pushes {
+				text = "sends no readings"
+			}
+			out = append(out, spate.Fault{Kind: spate.KindDeviceDown, Port: spate.PortID{Device: name}, Since: d.since, Severity: spate.Warning, Text: text})
 			continue // what its ports did is not known
 		}
 		for portName, p := range d.ports {

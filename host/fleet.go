@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -282,10 +283,33 @@ func (f *Fleet) Machines() []Machine {
 
 // Machine is one of them by its name, or by that of the device as which it appears.
 func (f *Fleet) Machine(name string) (Machine, bool) {
-	for _, m := range f.all() {
-		if m.name == name || m.device.Name == name {
-			return m.view(f.now(), f.interval), true
-		}
+	if m := f.called(name); m != nil {
+		return m.view(f.now(), f.interval), true
 	}
 	return Machine{}, false
+}
+
+// Places are the MACs and addresses of a machine, as Machine finds it, in no order.
+func (f *Fleet) Places(name string) []string {
+	m := f.called(name)
+	if m == nil {
+		return nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Collect(maps.Keys(m.where))
+}
+
+func (f *Fleet) called(name string) *machine {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if m := f.machines[name]; m != nil {
+		return m
+	}
+	for _, m := range f.machines {
+		if m.device.Name == name {
+			return m
+		}
+	}
+	return nil
 }

@@ -348,6 +348,33 @@ func TestDevicesBehindADeadOneAreOneIncident(t *testing.T) {
 	}
 }
 
+// Servers that push are no devices with links: they are beside the switch they stand at,
+// and are told later than it.
+func TestServersBehindADarkSwitchAreTheSwitch(t *testing.T) {
+	o := newOffice()
+	o.net.beside = map[string][]string{"dist": {"acc-1"}, "acc-1": {"dist"}, "web-1": {"acc-1"}, "web-2": {"acc-1"}, "web-9": {"acc-9"}}
+	fault := func(device, text string) spate.Fault {
+		return spate.Fault{Kind: spate.KindDeviceDown, Port: spate.PortID{Device: device}, Since: o.at, Severity: spate.Warning, Text: text}
+	}
+	first := []spate.Fault{fault("acc-1", "does not answer")}
+	o.desk.Faults(o.at, first, o.net, 40)
+	later := append(first, fault("web-1", "sends no readings"), fault("web-2", "sends no readings"), fault("web-9", "sends no readings"))
+	o.desk.Faults(o.at.Add(time.Minute), later, o.net, 40)
+	open := o.desk.Open()
+	if len(open) != 2 {
+		t.Fatalf("open are %+v", open)
+	}
+	for _, in := range open {
+		want := "acc-1 does not answer, since 14:02:10; 2 devices behind it do not answer either"
+		if in.Origin.Device != "acc-1" {
+			want = "web-9 sends no readings, since 14:02:10"
+		}
+		if in.Summary != want {
+			t.Errorf("%q, want %q", in.Summary, want)
+		}
+	}
+}
+
 func TestAnIDIsTheSecondAndNeverTwice(t *testing.T) {
 	o := newOffice()
 	a, b := o.flood("Gi1/0/7", 0.97), o.flood("Gi1/0/9", 0.97)

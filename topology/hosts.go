@@ -132,7 +132,7 @@ func (g *Graph) settleRouted(v *View, id *identity) {
 		for _, b := range d.tables.Bindings {
 			at := spate.PortID{Device: name, Name: b.Port}
 			p := d.byName[b.Port]
-			if p == nil || p.HighLayer || v.macs[b.MAC] || id.own[b.MAC] || shared(b.MAC) || b.MAC.Group() || v.far[at] != (end{}) {
+			if p == nil || p.HighLayer || v.has(b.MAC) || id.own[b.MAC] || shared(b.MAC) || b.MAC.Group() || v.far[at] != (end{}) {
 				continue
 			}
 			if ips[at] == nil {
@@ -152,7 +152,7 @@ func (g *Graph) settleRouted(v *View, id *identity) {
 	}
 	for _, hosts := range v.routed {
 		for i := range hosts {
-			v.macs[hosts[i].MAC] = true
+			v.macs[hosts[i].MAC] = hosts[i].Port
 		}
 	}
 }

@@ -30,7 +30,7 @@ type View struct {
 	fresh  map[spate.PortID]int   // hosts of them that are seen now
 	ends   map[spate.PortID]int   // of a port or bundle, the index of its link
 	tables map[string]*spate.Tables
-	macs   map[spate.MAC]bool            // of Hosts and routed
+	macs   map[spate.MAC]spate.PortID            // of Hosts and routed
 	routed map[spate.PortID][]spate.Host // by the ARP tables of devices that bridge nothing
 }
 
@@ -65,9 +65,9 @@ func (g *Graph) View(now time.Time) *View {
 		v.tables[d.name] = d.tables
 	}
 	g.settleHosts(v, id, now)
-	v.macs = make(map[spate.MAC]bool, len(v.Hosts))
+	v.macs = make(map[spate.MAC]spate.PortID, len(v.Hosts))
 	for i := range v.Hosts {
-		v.macs[v.Hosts[i].MAC] = true
+		v.macs[v.Hosts[i].MAC] = v.Hosts[i].Port
 	}
 	g.settleRouted(v, id)
 	g.roles(v, id)
@@ -319,4 +319,12 @@ func (v *View) Beside(device string) []string {
 }
 
 // HasHost tells whether a host's place is known.
-func (v *View) HasHost(m spate.MAC) bool { return v.macs[m] }
+func (v *View) HasHost(m spate.MAC) bool { return v.has(m) }
+
+func (v *View) has(m spate.MAC) bool { _, ok := v.macs[m]; return ok }
+
+// HostPort is the port behind which a host is; false: its place is not known.
+func (v *View) HostPort(m spate.MAC) (spate.PortID, bool) {
+	id, ok := v.macs[m]
+	return id, ok
+}

@@ -93,6 +93,9 @@ func headline(in *spate.Incident) string {
 	who := behind(o)
 	switch in.Kind {
 	case spate.KindDeviceDown:
+		if e := in.Evidence; len(e) > 0 && e[0].Kind == string(spate.KindDeviceDown) {
+			return e[0].Text // a machine that pushes sends no readings: it may answer for all that is known
+		}
 		return o.Device + " does not answer"
 	case spate.KindLinkDown:
 		return o.Device + " " + o.Port + " is down"

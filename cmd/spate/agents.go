@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -12,6 +13,7 @@ import (
 	"spate"
 	"spate/cmd/spate/config"
 	"spate/host"
+	"spate/topology"
 )
 
 // agents are the machines that push: they become devices, and say which users send.
@@ -133,6 +135,20 @@ func (a *agents) called(places []string) string {
 	return ""
 }
 
+// switches are the devices behind whose ports a machine is, as far as is known.
+func (a *agents) switches(device string, v *topology.View) (out []string) {
+	for _, place := range a.fleet.Places(device) {
+		m, err := spate.ParseMAC(place)
+		if err != nil {
+			continue // an address
+		}
+		if id, ok := v.HostPort(m); ok && !slices.Contains(out, id.Device) {
+			out = append(out, id.Device)
+		}
+	}
+	return out
+}
+
 // senders is what machines and their kernels' logs say of an origin.
 func (a *agents) senders(o *spate.Origin) spate.Senders {
 	s := a.fleet.Senders(o)
@@ -172,6 +188,7 @@ func (k agentSink) Accept(ctx context.Context, r *spate.Round) {
 	if !s.board.Has(r.Device.Name) {
 		return // it has just left the config
 	}
+	var edge *spate.Round
 	if !k.a.placed(r) {
 		wires := *r
 		users := 0 // they stand first
@@ -179,8 +196,9 @@ func (k agentSink) Accept(ctx context.Context, r *spate.Round) {
 			users++
 		}
 		wires.Readings = r.Readings[users:]
-		s.watch.AcceptMachine(&wires)
+		edge = &wires
 	}
+	s.watch.AcceptMachine(r, edge)
 	s.board.Accept(ctx, r)
 	s.store.Accept(ctx, r)
 	s.inventory.Accept(ctx, r)

@@ -138,7 +138,7 @@ func newReplay(s *site, cfg *config.Config, keep incident.Keeper, out *spate.Bac
 		suspects: suspect.NewNetwork(), open: map[spate.PortID]*spate.PastMark{},
 		desk: incident.New(incident.Config{PagePercent: cfg.Detect.PagePercent, CloseAfter: max(cfg.Detect.CloseAfter, 3*pastStep), Zone: cfg.Server.Location}, keep, nil, s.log),
 	}
-	r.around = surroundings{s.network.View(), r.suspects}
+	r.around = surroundings{s.network.View(), r.suspects, nil}
 	return r
 }
 

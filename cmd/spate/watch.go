@@ -47,7 +47,8 @@ type watch struct {
 	trouble   *trouble
 	hurry     func(until time.Time, devices ...string)
 	resurvey  func(devices ...string)
-	follow    func(open []*spate.Incident)          // told of what is open, after each look
+	follow    func(open []*spate.Incident) // told of what is open, after each look
+	behind    func(machine string, v *topology.View) []string
 	shown     atomic.Pointer[func(*spate.Incident)] // to those who look at pages
 	told      atomic.Pointer[func(*spate.Incident)] // to the notifier
 	devices   atomic.Int64
@@ -132,16 +133,22 @@ func (w *watch) Accept(_ context.Context, r *spate.Round) {
 	}
 }
 
-// AcceptMachine takes the round of a machine that pushes and that no switch port is known
-// for. It is an edge of the network by itself: what it sends is what comes in there.
-func (w *watch) AcceptMachine(r *spate.Round) {
-	excesses, marked := w.judge(r)
-	turned := make([]spate.Excess, len(excesses))
-	for i := range excesses {
-		turned[i] = excesses[i].Turned()
+// AcceptMachine takes the round of a machine that pushes. edge is its interfaces where no
+// switch port is known for it, else nil: then it is an edge of the network by itself, and
+// what it sends is what comes in there.
+func (w *watch) AcceptMachine(r, edge *spate.Round) {
+	w.heard.Store(time.Now().UnixNano())
+	news := w.faults.AcceptMachine(r)
+	if edge != nil {
+		excesses, marked := w.judge(edge)
+		turned := make([]spate.Excess, len(excesses))
+		for i := range excesses {
+			turned[i] = excesses[i].Turned()
+		}
+		w.suspects.Accept(r.Device.Name, r.At, turned, r.Err)
+		news = news || marked
 	}
-	w.suspects.Accept(r.Device.Name, r.At, turned, r.Err)
-	if marked {
+	if news {
 		w.wake()
 	}
 }
@@ -200,7 +207,7 @@ func (w *watch) run(ctx context.Context) {
 
 // look finds floods and faults as they are now.
 func (w *watch) look(now time.Time) {
-	around := surroundings{w.network.View(), w.suspects}
+	around := surroundings{w.network.View(), w.suspects, w.behind}
 	var found []spate.Finding
 	if !w.oriented(now, around.View) {
 		return // without links every port would look like the edge
@@ -266,6 +273,16 @@ func (w *watch) rush(now time.Time, ports []spate.PortID) {
 type surroundings struct {
 	*topology.View
 	suspects *suspect.Network
+	behind   func(machine string, v *topology.View) []string // the switches of one that pushes; nil: none is known
+}
+
+// Beside implements incident.Around: a machine that pushes is beside its switch.
+func (s surroundings) Beside(device string) []string {
+	list := s.View.Beside(device)
+	if len(list) == 0 && s.behind != nil {
+		return s.behind(device, s.View)
+	}
+	return list
 }
 
 // Answers tells whether a device has answered its last round.
@@ -289,6 +306,13 @@ func (w *watch) adopt(cfg *config.Config, devices []spate.Device, remembered map
 		names[d.Name] = true
 	}
 	w.devices.Store(int64(len(names)))
+	var pushing []string
+	for _, d := range devices {
+		if d.Address == agentAddress {
+			pushing = append(pushing, d.Name)
+		}
+	}
+	w.faults.Pushing(pushing)
 	w.faults.SetLimits(limits(cfg))
 	w.faults.Retain(names)
 	w.suspects.Retain(names)
