@@ -67,10 +67,15 @@ func (d *device) reading(p *portState, got *reading, i int, still, moved bool) s
 			return out
 		}
 		if p.hasPrev && cur.Uptime == p.prev.Uptime { // the same renewal as in the last round
-			d.renewal.odd = d.renewal.odd || p.prev.Values != cur.Values
+			if p.prev.Values != cur.Values {
+				d.renewal.odd, p.prev = true, *cur // its timer was late: the next rate is from here
+			}
 			return out
 		}
 		d.renewal.passed = d.renewal.passed || p.hasPrev
+		if p.hasPrev && !moved {
+			return out // late, or idle: it is not known yet which, so this is no silence
+		}
 	}
 	if d.renewal.known && d.renewal.coarse(d.every()) {
 		d.renewal.demanded(cur, moved)
@@ -108,10 +113,8 @@ func (d *device) restamp() {
 
 // unsettle drops what is known of the renewals, and the samples dated by it.
 func (d *device) unsettle() {
-	if d.renewal.follows() {
-		for i := range d.ports {
-			d.ports[i].hasPrev = false
-		}
+	for i := range d.ports {
+		d.ports[i].hasPrev = false
 	}
 	d.renewal.refute(time.Now())
 }

@@ -85,6 +85,31 @@ func TestAChangedCacheIsNoticed(t *testing.T) {
 	})
 }
 
+// A flood keeps a device busy, and its timers are late: what was found out of it is wrong
+// again and again. It is seen nevertheless, for more than half of the time.
+func TestADeviceWhoseTimersAreLateIsStillSeen(t *testing.T) {
+	for _, late := range []time.Duration{time.Second, 3 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newSite()
+			cfg := poller.DefaultConfig()
+			cfg.Interval = time.Second
+			s.poller = poller.New(cfg, &s.network, &s.sink, s.counts, slog.New(slog.DiscardHandler))
+			agent := steady(3 * time.Second)
+			s.add("sw", agent, nil)
+			var busy time.Time
+			s.run(t, 20*time.Minute, func() { agent.Misbehave(snmptest.RefreshingLate(3*time.Second, late)); busy = time.Now() })
+			got := spreadOf(s.sink.of("sw"), busy.Add(10*time.Second))
+			t.Logf("up to %v late: %d rates for %.0f of %.0f s, mean %.3f, %.2f to %.2f", late, got.n, got.seconds, got.total, got.mean, got.least, got.most)
+			if got.seconds < 0.6*got.total {
+				t.Errorf("up to %v late: rates cover %.0f of %.0f s", late, got.seconds, got.total)
+			}
+			if got.least < 0.4 || got.most > 2 {
+				t.Errorf("up to %v late: rates from %.2f to %.2f of the truth", late, got.least, got.most)
+			}
+		})
+	}
+}
+
 // Traffic that comes a packet now and then looks like a cache and is none.
 func TestThinTrafficIsNoCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 const (
 	slowestCache = 15 * time.Second // no counters stand longer for a cache's sake
 	restudyQuiet = 10 * time.Minute
+	restudyWrong = 30 * time.Second // after what was known has failed, doubled each time
 	longStood    = 5 * time.Minute
 	liveInARow   = 3 // rounds that all bring something new: no cache is slower than they
 	oddWeighs    = 4
@@ -30,6 +31,7 @@ type renewal struct {
 	study   *study
 	not     refuted
 	again   time.Time // earliest next study
+	wrongs  int       // studies in a row whose result did not stand for long
 	quiet   int       // studies in a row that showed nothing
 
 	renewed  time.Time // when a cache on demand was last renewed
@@ -65,8 +67,11 @@ func (n *renewal) forget() { *n = renewal{again: n.again} }
 
 // refute begins anew with another kind: the device is not what it was taken for.
 // When neither kind has stood, both are possible again: its cache may have changed.
+// It is studied again after a while only: at fast polls nothing is known of it during a
+// study, and the timers of a device that a flood keeps busy are late again and again.
+// Without a result rates go from move to move.
 func (n *renewal) refute(now time.Time) {
-	not := n.not
+	not, wrongs := n.not, n.wrongs
 	if now.Sub(n.since) > longStood {
 		*n = renewal{again: n.again} // it was right for long: the cache has changed
 		return
@@ -79,7 +84,7 @@ func (n *renewal) refute(now time.Time) {
 	if not.timer && not.demand {
 		not = refuted{}
 	}
-	*n = renewal{again: n.again, not: not}
+	*n = renewal{again: now.Add(restudyWrong << min(wrongs, 5)), not: not, wrongs: wrongs + 1}
 }
 
 // learn takes the result of a study.

@@ -1,6 +1,7 @@
 package snmptest
 
 import (
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -155,9 +156,20 @@ func RefreshingOnDemand(every time.Duration) Quirk {
 	return Quirk{View: func(v View) View { return &refreshing{View: v, every: every, demand: true} }}
 }
 
+// RefreshingLate renews them by a timer that a busy processor serves up to late after it
+// has gone, and that then begins anew.
+func RefreshingLate(every, late time.Duration) Quirk {
+	return Quirk{View: func(v View) View {
+		return &refreshing{View: v, every: every, late: late, dice: rand.New(rand.NewPCG(uint64(every), uint64(late)))}
+	}}
+}
+
 type refreshing struct {
 	View
 	every  time.Duration
+	late   time.Duration
+	dice   *rand.Rand // of late
+	due    time.Time
 	demand bool
 	mu     sync.Mutex
 	last   time.Time
@@ -170,6 +182,19 @@ func (r *refreshing) frozen(m Moment) Moment {
 		defer r.mu.Unlock()
 		if r.last.Before(m.Start) || m.Now.Sub(r.last) >= r.every {
 			r.last = m.Now
+		}
+		m.Now = r.last
+		return m
+	}
+	if r.late > 0 {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.last.Before(m.Start) {
+			r.last, r.due = m.Now, m.Now
+		}
+		for !r.due.After(m.Now) {
+			r.last = r.due
+			r.due = r.last.Add(r.every + time.Duration(r.dice.Int64N(int64(r.late))))
 		}
 		m.Now = r.last
 		return m
