@@ -30,7 +30,7 @@ type View struct {
 	fresh  map[spate.PortID]int   // hosts of them that are seen now
 	ends   map[spate.PortID]int   // of a port or bundle, the index of its link
 	tables map[string]*spate.Tables
-	macs   map[spate.MAC]spate.PortID            // of Hosts and routed
+	macs   map[spate.MAC]spate.PortID    // of Hosts and routed
 	routed map[spate.PortID][]spate.Host // by the ARP tables of devices that bridge nothing
 }
 
