@@ -12,6 +12,7 @@ func (d *device) readings(got *reading) []spate.Reading {
 	var dated bool
 	d.shown, dated = d.renewal.study.date(time.Now())
 	moved, any := d.moved(got)
+	d.idle = !any
 	now := time.Now()
 	d.states(got)
 	// Samples that were not taken at a renewal give no rate, nor do those between
@@ -73,7 +74,7 @@ func (d *device) reading(p *portState, got *reading, i int, still, moved bool) s
 			return out
 		}
 		d.renewal.passed = d.renewal.passed || p.hasPrev
-		if p.hasPrev && !moved {
+		if p.hasPrev && d.idle {
 			return out // late, or idle: it is not known yet which, so this is no silence
 		}
 	}

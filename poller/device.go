@@ -62,6 +62,7 @@ type device struct {
 	lookAt  time.Time // when it is looked at next, while that is being studied
 	shown   time.Time // what the device shows in this round was renewed then; zero: just now
 	watched bool      // it takes part in the bound on studies
+	idle    bool      // no counter of it has moved since the last round
 
 	burst burst // read more often for a while
 

@@ -85,6 +85,35 @@ func TestAChangedCacheIsNoticed(t *testing.T) {
 	})
 }
 
+// Ports without traffic have a rate of 0 in every round, also where none of those in one
+// answer has any: their device moves.
+func TestIdlePortsOfACachedSwitchAreKnownToBeIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		agent := snmptest.Switch(snmptest.SwitchConfig{Name: "sw", Ports: 96, Profile: func(port int) snmptest.Profile {
+			if port > 7 {
+				return snmptest.Profile{}
+			}
+			return snmptest.Profile{In: snmptest.Flow{Octets: 1e6, Size: 500}}
+		}})
+		agent.Misbehave(snmptest.Refreshing(5 * time.Second))
+		rounds := watched(t, agent, 10*time.Second, 20*time.Minute, snmptest.ConnConfig{Latency: 3 * time.Millisecond})
+		without := 0
+		for _, r := range rounds[30:] {
+			if r.Refresh != 5*time.Second {
+				t.Fatalf("found a period of %v", r.Refresh)
+			}
+			for i, rd := range r.Readings {
+				if rd.Rate.Over == 0 || i > 7 && rd.Rate.Values[spate.InBps] != 0 {
+					without++
+				}
+			}
+		}
+		if without > 0 {
+			t.Errorf("%d readings of %d rounds say nothing of their port", without, len(rounds)-30)
+		}
+	})
+}
+
 // A flood keeps a device busy, and its timers are late: what was found out of it is wrong
 // again and again. It is seen nevertheless, for more than half of the time.
 func TestADeviceWhoseTimersAreLateIsStillSeen(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -27,8 +28,12 @@ type agents struct {
 	devices map[string]spate.Device // by the machine's name
 }
 
-// agentAddress stands where a polled device has its address.
-const agentAddress = "spate agent"
+// agentAddress stands where a polled device has its address; a machine that is polled too
+// has another name.
+const (
+	agentAddress = "spate agent"
+	agentSuffix  = ".agent"
+)
 
 func newAgents(s *site, cfg *config.Config, log *slog.Logger) *agents {
 	a := &agents{site: s, devices: map[string]spate.Device{}, book: host.NewLogBook()}
@@ -63,14 +68,14 @@ func (a *agents) device(cfg *config.Config, name string) spate.Device {
 	d := spate.Device{Name: name, Address: agentAddress}
 	for _, t := range cfg.Targets {
 		if t.Device.Name == name {
-			d.Name, d.Site = name+".agent", t.Device.Site
+			d.Name, d.Site = name+agentSuffix, t.Device.Site
 		}
 	}
 	if a.site.host != nil && a.site.host.Device().Name == name {
-		d.Name = name + ".agent"
+		d.Name = name + agentSuffix
 	}
 	if !spate.ValidDevice(d.Name) {
-		d.Name = d.Name[:56] + ".agent"
+		d.Name = d.Name[:56] + agentSuffix
 	}
 	return d
 }
@@ -135,8 +140,12 @@ func (a *agents) called(places []string) string {
 	return ""
 }
 
-// switches are the devices behind whose ports a machine is, as far as is known.
-func (a *agents) switches(device string, v *topology.View) (out []string) {
+// beside are the devices behind whose ports a machine is, as far as is known, and the
+// machine itself where it is polled too.
+func (a *agents) beside(device string, v *topology.View) (out []string) {
+	if polled, ok := strings.CutSuffix(device, agentSuffix); ok {
+		out = append(out, polled)
+	}
 	for _, place := range a.fleet.Places(device) {
 		m, err := spate.ParseMAC(place)
 		if err != nil {

@@ -122,7 +122,7 @@ func newSite(cfg *config.Config, log *slog.Logger) (*site, error) {
 	}
 	s.past, s.creep = &past{site: s}, &creep{site: s}
 	s.watch.desk.Ask(s.agents.senders)
-	s.watch.follow, s.watch.behind = s.agents.follow, s.agents.switches
+	s.watch.follow, s.watch.beside = s.agents.follow, s.agents.beside
 	counts := poller.NewCounts(s.metrics)
 	s.sockets = poller.NewSockets(counts.Reject)
 	s.poller = poller.New(cfg.Poller, s.sockets, s.sink(), counts, log)

@@ -48,7 +48,7 @@ type watch struct {
 	hurry     func(until time.Time, devices ...string)
 	resurvey  func(devices ...string)
 	follow    func(open []*spate.Incident) // told of what is open, after each look
-	behind    func(machine string, v *topology.View) []string
+	beside    func(machine string, v *topology.View) []string
 	shown     atomic.Pointer[func(*spate.Incident)] // to those who look at pages
 	told      atomic.Pointer[func(*spate.Incident)] // to the notifier
 	devices   atomic.Int64
@@ -207,7 +207,7 @@ func (w *watch) run(ctx context.Context) {
 
 // look finds floods and faults as they are now.
 func (w *watch) look(now time.Time) {
-	around := surroundings{w.network.View(), w.suspects, w.behind}
+	around := surroundings{w.network.View(), w.suspects, w.beside}
 	var found []spate.Finding
 	if !w.oriented(now, around.View) {
 		return // without links every port would look like the edge
@@ -273,14 +273,15 @@ func (w *watch) rush(now time.Time, ports []spate.PortID) {
 type surroundings struct {
 	*topology.View
 	suspects *suspect.Network
-	behind   func(machine string, v *topology.View) []string // the switches of one that pushes; nil: none is known
+	machines func(machine string, v *topology.View) []string // what one that pushes is beside; nil: none is known
 }
 
-// Beside implements incident.Around: a machine that pushes is beside its switch.
+// Beside implements incident.Around: a machine that pushes has no links, and is beside its
+// switch.
 func (s surroundings) Beside(device string) []string {
 	list := s.View.Beside(device)
-	if len(list) == 0 && s.behind != nil {
-		return s.behind(device, s.View)
+	if len(list) == 0 && s.machines != nil {
+		return s.machines(device, s.View)
 	}
 	return list
 }
