@@ -126,8 +126,9 @@ func (a *app) demo(ctx context.Context, listenAt string, after time.Duration, se
 	group.Go(func() error { return ended(ctx, net.Run(ctx)) })
 	group.Go(func() error { return ended(ctx, server.Run(ctx, listener)) })
 	s.run(ctx, group)
-	group.Go(func() error { return d.serve(ctx) })
-	group.Go(func() error { d.play(ctx, after); return nil })
+	ready := make(chan struct{})
+	group.Go(func() error { return d.serve(ctx, ready) })
+	group.Go(func() error { d.play(ctx, after, ready); return nil })
 	fmt.Fprintf(a.out, "Spate shows a simulated provider at %s\nThe first flood begins in %v; a button on the wall starts one at once. Ctrl-C ends it, and nothing stays.\n", address(cfg, listener), after)
 	return group.Wait()
 }
@@ -148,17 +149,24 @@ func targets(cfg *config.Config, net *live.Network) {
 	}
 }
 
-// play starts the floods on the script, one after the other, as long as ctx lasts.
-func (d *demo) play(ctx context.Context, after time.Duration) {
-	wait := after
+// play starts the floods on the script, one after the other, as long as ctx lasts. The
+// first waits until ready: what is sent before would be taken for normal.
+func (d *demo) play(ctx context.Context, after time.Duration, ready <-chan struct{}) {
+	began := time.Now()
+	select {
+	case <-ctx.Done():
+		return
+	case <-ready:
+	}
+	wait := time.After(after - time.Since(began))
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(wait):
+		case <-wait:
 		}
 		d.flood("")
-		wait = demoLasts + demoPause
+		wait = time.After(demoLasts + demoPause)
 	}
 }
 

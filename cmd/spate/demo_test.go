@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,26 +47,39 @@ func TestTheDemoShowsAFloodAndItsName(t *testing.T) {
 		address = string(regexp.MustCompile(`http://127\.0\.0\.1:[0-9]+`).Find([]byte(out.String())))
 		return address != ""
 	})
-	var got struct {
-		Incidents []struct {
-			Summary string
-			Origin  *struct{ Device, Port string }
-			Users   []struct {
-				User  string
-				Share float64
-			}
+	type incident struct {
+		Kind, Summary string
+		Origin        *struct{ Device, Port string }
+		Users         []struct {
+			User  string
+			Share float64
 		}
 	}
+	var got struct{ Incidents []incident }
+	defer func() {
+		if t.Failed() {
+			t.Logf("the incidents: %+v", got)
+		}
+	}()
+	var flood incident
 	untilLong(t, "the first flood has a name, and who sends most of it", func() bool {
 		answer, err := http.Get(address + "/api/v1/incidents")
 		if err != nil {
 			return false
 		}
 		defer answer.Body.Close()
-		return json.NewDecoder(answer.Body).Decode(&got) == nil && len(got.Incidents) > 0 && got.Incidents[0].Origin != nil && len(got.Incidents[0].Users) > 0 && got.Incidents[0].Users[0].Share >= 0.5
+		if err := json.NewDecoder(answer.Body).Decode(&got); err != nil {
+			return false
+		}
+		// On a busy machine a simulated switch may be late, which is an incident too.
+		i := slices.IndexFunc(got.Incidents, func(in incident) bool { return in.Origin != nil && len(in.Users) > 0 && in.Users[0].Share >= 0.5 })
+		if i >= 0 {
+			flood = got.Incidents[i]
+		}
+		return i >= 0
 	})
-	t.Log(got.Incidents[0].Summary)
-	if u := got.Incidents[0].Users[0]; !strings.HasPrefix(u.User, "shop") {
+	t.Log(flood.Summary)
+	if u := flood.Users[0]; !strings.HasPrefix(u.User, "shop") {
 		t.Errorf("%s sends %.2f of it, want a hacked shop", u.User, u.Share)
 	}
 	end()

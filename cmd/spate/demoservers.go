@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +26,7 @@ type demoServer struct {
 	users   []demoUser
 	flows   []host.FlowCount // of the newest step
 	counted spate.Sample
+	steps   int // taken: after two it is known what is normal
 }
 
 type demoUser struct {
@@ -71,6 +73,7 @@ func (s *demoServer) step(c spate.Sample, now time.Time) {
 	sum := [2]float64{float64(c.Values[spate.InOctets]) - demoEthernet*packets, packets}
 	before, seconds := s.sum, now.Sub(s.last).Seconds()
 	first := s.last.IsZero()
+	s.steps++
 	s.counted, s.flows, s.sum, s.last = c, nil, sum, now
 	if first {
 		s.began = now
@@ -132,7 +135,8 @@ func (s *demoServer) report(interval time.Duration, destinations bool) ([]byte, 
 }
 
 // serve has the web servers push to Spate until ctx ends, each as often as it is asked.
-func (d *demo) serve(ctx context.Context) error {
+// ready is closed once each of them knows what is normal.
+func (d *demo) serve(ctx context.Context, ready chan<- struct{}) error {
 	servers := d.servers
 	wait, wishes := make([]time.Duration, len(servers)), make([]host.Answer, len(servers)) // of each server
 	every := time.NewTicker(time.Second)
@@ -158,6 +162,10 @@ func (d *demo) serve(ctx context.Context) error {
 				return fmt.Errorf("%s pushes: %w", s.at.Name, err)
 			}
 			wait[i] = time.Duration(wishes[i].IntervalS * float64(time.Second))
+		}
+		if ready != nil && !slices.ContainsFunc(servers, func(s *demoServer) bool { return s.steps < 2 }) {
+			close(ready)
+			ready = nil
 		}
 	}
 }
