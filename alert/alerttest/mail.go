@@ -17,8 +17,10 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 )
@@ -128,7 +130,14 @@ plain:
 `, dir, plain, tls, MailUser, MailPassword)
 }
 
-// Mails are what was taken so far, oldest first; it waits until there are so many.
+// taken finds the id that Exim gives a message as it takes it: seconds, process and
+// fraction of a second, each in base 62 with digits that sort (Exim specification 4.96,
+// section 3.4).
+var taken = regexp.MustCompile(`(?m)^\s+id ([0-9A-Za-z]{6})-[0-9A-Za-z]+-([0-9A-Za-z]+)`)
+
+// Mails are what was taken so far, in the order in which Exim took them; it waits until
+// there are so many. The order in which they reach the mailbox tells nothing: a process
+// of its own brings each.
 func (s *MailServer) Mails(t testing.TB, want int) [][]byte {
 	t.Helper()
 	var files []os.DirEntry
@@ -136,21 +145,21 @@ func (s *MailServer) Mails(t testing.TB, want int) [][]byte {
 		files, _ = os.ReadDir(filepath.Join(s.box, "new"))
 		return len(files) >= want
 	})
-	age := func(e os.DirEntry) time.Time {
-		if info, err := e.Info(); err == nil {
-			return info.ModTime()
-		}
-		return time.Time{}
-	}
-	slices.SortFunc(files, func(a, b os.DirEntry) int { return age(a).Compare(age(b)) })
 	var out [][]byte
+	when := map[string]string{} // of the text
 	for _, f := range files {
 		text, err := os.ReadFile(filepath.Join(s.box, "new", f.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
+		id := taken.FindSubmatch(text)
+		if id == nil {
+			t.Fatalf("no id of Exim's in %.500s", text)
+		}
+		when[string(text)] = string(id[1]) + string(id[2])
 		out = append(out, text)
 	}
+	slices.SortFunc(out, func(a, b []byte) int { return strings.Compare(when[string(a)], when[string(b)]) })
 	return out
 }
 
