@@ -19,6 +19,7 @@ type Excess struct {
 	Usual    [NumUsual]float64   // for this hour of the week; NaN: no baseline yet
 	Floor    [NumUsual]float64   // less above the usual is never unusual
 	Marked   [NumUsual]bool      // beyond its record, by the detector
+	Hinted   [NumUsual]bool      // too small to be marked; counts where many ports have it at once
 	Since    time.Time           // estimated onset of the oldest mark; zero: none
 	Mark     *Mark               // shown until it has been calm for a while; nil: none
 	Gap      Gap                 // why there is no rate; Rate is NaN then
@@ -44,7 +45,7 @@ func (e *Excess) Turned() Excess {
 		out.Rate[m] = e.Rate[m^1] // each InX stands before its OutX
 	}
 	for m := range Metric(NumUsual) {
-		out.Usual[m], out.Floor[m], out.Marked[m] = e.Usual[m^1], e.Floor[m^1], e.Marked[m^1]
+		out.Usual[m], out.Floor[m], out.Marked[m], out.Hinted[m] = e.Usual[m^1], e.Floor[m^1], e.Marked[m^1], e.Hinted[m^1]
 	}
 	return out
 }

@@ -38,7 +38,7 @@ func (p *portMemory) judge(r *spate.Round, rd *spate.Reading, cfg Config, clock 
 		if got.Cleared && !s.Paged() {
 			s.Accept()
 		}
-		e.Usual[m], e.Marked[m] = got.Usual, got.Surprise
+		e.Usual[m], e.Marked[m], e.Hinted[m] = got.Usual, got.Surprise, got.Hint && !got.Surprise
 		if got.Alarmed && (oldest == 0 || got.Since < oldest) {
 			oldest = got.Since
 		}
@@ -54,7 +54,7 @@ func (p *portMemory) judge(r *spate.Round, rd *spate.Reading, cfg Config, clock 
 // take adds what a whole window says to what its last part said.
 func (r *Reading) take(whole Reading) {
 	r.Cleared, r.Alarmed, r.Since = whole.Cleared, whole.Alarmed, whole.Since
-	r.Surprise = r.Surprise || whole.Surprise
+	r.Surprise, r.Hint = r.Surprise || whole.Surprise, r.Hint || whole.Hint
 }
 
 // gather tells whether the window is as long as usual; shorter ones are put

@@ -88,10 +88,16 @@ func (s *Series) judge(x Sample, v float64, usual uint8, known bool, l Limits, l
 	}
 	prior := s.prior(x.At)
 	around := max(s.around(x.Hour, usual), least)
+	brief := l.brief(r.Usual)
 	for j, c := range levels {
+		floor := brief
+		if j == numLevels-1 {
+			floor = l.Floor
+		}
 		if c == 0 {
 			continue
 		}
+		small := l.value(c)-r.Usual <= floor
 		c = max(c, least)
 		most := int32(0) // nothing is a surprise of a level that was never reached
 		if s.record[j] != 0 {
@@ -100,7 +106,11 @@ func (s *Series) judge(x Sample, v float64, usual uint8, known bool, l Limits, l
 		if s.rise[j] != 0 {
 			most = max(most, riseZero+(int32(c)-int32(around))*step-int32(s.rise[j]))
 		}
-		if most > margins[j]+prior {
+		switch {
+		case most <= margins[j]+prior:
+		case small:
+			r.Hint = true
+		default:
 			r.Surprise, r.Level = true, j
 			r.Octaves = max(r.Octaves, float64(most)/octave)
 		}

@@ -14,7 +14,7 @@ const (
 
 // Octaves by which a level must pass a record to be a surprise, by level; the
 // longer it lasts the less is needed.
-var margins = [numLevels]int32{2 * octave, 3 * octave / 2, octave, octave}
+var margins = [numLevels]int32{2 * octave, 3 * octave / 2, octave, 5 * octave / 8}
 
 const (
 	octave     = 256 // of records, which leak slowly
@@ -88,6 +88,7 @@ type Reading struct {
 	Usual    float64 // for this hour of the week
 	Factor   float64 // value / usual
 	Surprise bool    // this sample, or what has lasted until it, has never been so
+	Hint     bool    // as Surprise, but too small and too short to say anything of a port that is all but idle
 	Level    int     // which level says so, longest first: 3 is 35 minutes; -1 none
 	Octaves  float64 // by how much it passes its record
 	Alarmed  bool    // a surprise is not long enough ago
@@ -127,6 +128,19 @@ var halves, powers = func() (h [8]uint64, p [256]float64) {
 // least is the code of a quarter of the floor: what is below it is all alike to the
 // judge.
 func (l *Limits) least() uint8 { return l.code(l.Floor / 4) }
+
+// brief is what all levels but the longest must be above the usual. A port that is all
+// but idle at this hour says little by a small burst: twice the floor, or a tenth of the
+// speed, unless it lasts.
+func (l *Limits) brief(usual float64) float64 {
+	switch {
+	case usual >= l.Floor/4:
+		return l.Floor
+	case l.Speed > 0:
+		return min(2*l.Floor, max(l.Floor, l.Speed/10))
+	}
+	return 2 * l.Floor
+}
 
 // value is what a code stands for.
 func (l *Limits) value(code uint8) float64 { return l.Unit * powers[code] }

@@ -96,6 +96,49 @@ func TestAFloodIsASurprise(t *testing.T) {
 	}
 }
 
+// A small burst of a port that is all but idle is a surprise only where it lasts; of one
+// that carries something, or of a slow one, at once.
+func TestASmallBurstOfAnIdlePortMustLast(t *testing.T) {
+	slow := detect.Limits{Unit: 256, Floor: 2e6, Speed: 10e6}
+	unknown := detect.Limits{Unit: 256, Floor: 2e6}
+	for _, c := range []struct {
+		name        string
+		l           detect.Limits
+		usual, more float64
+		from, to    time.Duration // within which it is seen
+	}{
+		{"3 % of the speed, idle", limits(), 0.5e6, 30e6, 30 * time.Minute, 50 * time.Minute},
+		{"5 % of the speed, idle", limits(), 0.5e6, 50e6, 0, time.Minute},
+		{"from 1 % to 5 %", limits(), 10e6, 40e6, 0, time.Minute},
+		{"3 % of the speed, 1 % is usual", limits(), 10e6, 30e6, 0, time.Minute},
+		{"a quarter of 10 Mb/s, idle", slow, 0.1e6, 2.5e6, 0, time.Minute},
+		{"3 Mb/s, idle, the speed is not known", unknown, 0.1e6, 3e6, 30 * time.Minute, 50 * time.Minute},
+		{"5 Mb/s, idle, the speed is not known", unknown, 0.1e6, 5e6, 0, time.Minute},
+	} {
+		var s detect.Series
+		dice := rand.New(rand.NewPCG(11, 11))
+		rate := func() float64 { return c.usual * math.Exp(0.05*dice.NormFloat64()) }
+		at := monday
+		for ; at.Before(monday.Add(10 * 24 * time.Hour)); at = at.Add(time.Minute) {
+			s.Update(sample(at, rate()), c.l, false)
+		}
+		began, hinted := at, false
+		for ; at.Sub(began) < time.Hour; at = at.Add(time.Minute) {
+			r := s.Update(sample(at, rate()+c.more), c.l, false)
+			if r.Surprise {
+				break
+			}
+			hinted = hinted || r.Hint
+		}
+		if hinted != (c.from > 0) {
+			t.Errorf("%s: hinted at: %v", c.name, hinted)
+		}
+		if after := at.Sub(began); after < c.from || after > c.to {
+			t.Errorf("%s: seen after %v, want %v to %v", c.name, after, c.from, c.to)
+		}
+	}
+}
+
 // What was not accepted is a surprise again; what was is none.
 func TestOnlyWhatIsAcceptedIsLearned(t *testing.T) {
 	var s detect.Series

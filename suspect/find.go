@@ -97,30 +97,48 @@ func (p *port) seed(dir int, q quantity, over float64) seed {
 	return seed{p, dir, q, over}
 }
 
-// seeds are the marks of the newest windows.
+// seeds are the marks of the newest windows, and the hints where as many ports have
+// one as a flood is copied to.
 func (n *Network) seeds(topo Topology) []seed {
-	var out []seed
+	var out, hints []seed
+	hinting := 0
 	for _, d := range n.devices {
 		if !d.silent.IsZero() {
 			continue
 		}
 		for _, p := range d.marked {
 			w := &p.recent[0]
-			if !w.known || !p.logical(topo) {
-				continue
-			}
-			for m := range spate.NumUsual {
-				if w.marked[m] && w.over[m] > 0 {
-					out = append(out, p.seed(m%2, quantity(m/2), float64(w.over[m])))
-				}
+			out = p.sown(out, &w.marked, topo)
+		}
+		for _, p := range d.hinted {
+			w, before := &p.recent[0], len(hints)
+			if hints = p.sown(hints, &w.hinted, topo); len(hints) > before {
+				hinting++
 			}
 		}
+	}
+	if hinting >= replicatedPorts {
+		out = append(out, hints...)
 	}
 	slices.SortFunc(out, func(a, b seed) int {
 		return cmp.Or(cmp.Compare(b.over/b.port.lineRate(b.q), a.over/a.port.lineRate(a.q)),
 			cmp.Compare(a.port.id.Device, b.port.id.Device), cmp.Compare(a.port.id.Name, b.port.id.Name), cmp.Compare(a.dir, b.dir))
 	})
 	return out
+}
+
+// sown adds the seeds of a port for those metrics of its newest window.
+func (p *port) sown(to []seed, metrics *[spate.NumUsual]bool, topo Topology) []seed {
+	w := &p.recent[0]
+	if !w.known || !p.logical(topo) {
+		return to
+	}
+	for m, is := range metrics {
+		if is && w.over[m] > 0 {
+			to = append(to, p.seed(m%2, quantity(m/2), float64(w.over[m])))
+		}
+	}
+	return to
 }
 
 // cluster is the seeds of one flood with the votes they cast.

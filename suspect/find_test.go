@@ -116,6 +116,40 @@ func chain(n *suspect.Network, dark bool) *maze {
 	return m
 }
 
+// A small burst of one idle port says nothing; the same at once on as many as a flood is
+// copied to does, and names the port it comes in by.
+func TestSmallBurstsCountWhereManyHaveThem(t *testing.T) {
+	for copies, want := range map[int]bool{8: false, 12: true} {
+		n := suspect.NewNetwork()
+		m := &maze{role: map[spate.PortID]spate.Role{}, macs: 1}
+		for round := range 8 {
+			at, v := start.Add(time.Duration(round)*time.Minute), 0.1e6
+			if round > 5 {
+				v = 30e6
+			}
+			var all []spate.Excess
+			for p := range 20 {
+				m.role[port(0, p)] = spate.RoleAccess
+				in, out := 0.0, 0.0
+				switch {
+				case p == 3:
+					in = v
+				case p > 3 && p <= 3+copies:
+					out = v
+				}
+				e := excess(port(0, p), at, in, out, false)
+				e.Hinted[spate.InBps], e.Hinted[spate.OutBps] = in > 20e6, out > 20e6
+				all = append(all, e)
+			}
+			n.Accept("sw-0", at, all, nil)
+		}
+		found := n.Findings(m)
+		if got := len(found) == 1 && found[0].Kind == spate.KindUnicastFlood && found[0].Origins[0].Port.ID == port(0, 3); got != want || !want && len(found) > 0 {
+			t.Errorf("%d copies: %+v", copies, found)
+		}
+	}
+}
+
 func TestAFloodIsTracedToItsEdgeWithItsWay(t *testing.T) {
 	n := suspect.NewNetwork()
 	found := n.Findings(chain(n, false))

@@ -42,6 +42,7 @@ type device struct {
 	name   string
 	ports  []*port
 	marked []*port // of the last round
+	hinted []*port // the others that have hints
 	byName map[string]*port
 	seen   time.Time // end of the last round that was answered
 	silent time.Time // since when it does not answer; zero: it does
@@ -71,6 +72,7 @@ type window struct {
 	floor    [2]float32
 	factor   float32 // of what comes in, usual raised to the floor; NaN: none
 	marked   [spate.NumUsual]bool
+	hinted   [spate.NumUsual]bool
 	known    bool
 	since    int64 // onset as the detector estimates it, ms; 0 none
 }
@@ -91,13 +93,17 @@ func (n *Network) Accept(name string, at time.Time, excesses []spate.Excess, err
 		}
 		return
 	}
-	d.seen, d.silent, d.marked = at, time.Time{}, d.marked[:0]
+	d.seen, d.silent, d.marked, d.hinted = at, time.Time{}, d.marked[:0], d.hinted[:0]
 	for i := range excesses {
 		d.take(&excesses[i])
 	}
 	for _, p := range d.ports {
-		if p.recent[0].known && p.recent[0].marked != [spate.NumUsual]bool{} {
+		switch w := &p.recent[0]; {
+		case !w.known:
+		case w.marked != [spate.NumUsual]bool{}:
 			d.marked = append(d.marked, p)
+		case w.hinted != [spate.NumUsual]bool{}:
+			d.hinted = append(d.hinted, p)
 		}
 	}
 }
@@ -133,7 +139,7 @@ func (d *device) take(e *spate.Excess) {
 	if e.Gap != "" || math.IsNaN(e.Rate[spate.InBps]) && math.IsNaN(e.Rate[spate.OutBps]) {
 		return
 	}
-	w := window{from: e.From.UnixMilli(), to: e.To.UnixMilli(), marked: e.Marked, known: true}
+	w := window{from: e.From.UnixMilli(), to: e.To.UnixMilli(), marked: e.Marked, hinted: e.Hinted, known: true}
 	if !e.Since.IsZero() {
 		w.since = e.Since.UnixMilli()
 	}
