@@ -75,7 +75,7 @@ test-long:
 	@SPATE_LONG=1 SPATE_KILLS=100 $(GO) test -v -timeout 30m -run 'KilledAtAnyMoment|FillsItsDisk' ./storage
 	@SPATE_LARGE=1 $(GO) test -v -timeout 30m -run 'SimulatedTrees' ./lab
 	@SPATE_KILLS=100 $(GO) test -v -timeout 10m -run 'KilledBetween' ./cmd/spate
-	@SPATE_LONG=1 $(GO) test -v -timeout 20m -run 'WhatPushesCost|WhatAnAgentTakes|StormIsOneThread|UserBehindAFlood|WallSaysWhoFloods' ./cmd/spate
+	@SPATE_LONG=1 $(GO) test -v -timeout 40m -run 'WhatPushesCost|WhatAnAgentTakes|StormIsOneThread|UserBehindAFlood|WallSaysWhoFloods' ./cmd/spate
 	@SPATE_LONG=1 $(GO) test -v -timeout 20m -run 'RunsForADay|TenThousandViewers' ./web
 	@SPATE_LONG=1 $(GO) test -v -timeout 15m -run 'IdleConnections|SlowCallers|SlowReaders|TableOfGuessers|GuessesAMinute' ./web
 
@@ -113,7 +113,7 @@ release: bundle nfpm
 	for arch in amd64 arm64; do \
 	    CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -buildvcs=$(vcs) -ldflags '$(ldflags)' -o dist/root/spate ./cmd/spate || exit 1; \
 	    [ $$arch != amd64 ] || { $(GO) run ./packaging/licences "$$($(GO) env GOMODCACHE)" dist/root/spate web/node_modules/uplot/LICENSE >dist/root/THIRD-PARTY.txt || exit 1; \
-	        bin/spate completion bash >dist/root/spate.bash || $(GO) run ./cmd/spate completion bash >dist/root/spate.bash || exit 1; \
+	        $(GO) run ./cmd/spate completion bash >dist/root/spate.bash || exit 1; \
 	        $(GO) run -ldflags '$(ldflags)' ./cmd/spate man dist/root/man && gzip -9n dist/root/man/*.1 || exit 1; }; \
 	    sed 's|^path = "data" |path = "/var/lib/spate" |' config.toml >dist/root/config.toml; \
 	    for kind in deb rpm; do ARCH=$$arch VERSION='$(VERSION)' bin/nfpm package -f packaging/nfpm.yaml -p $$kind -t dist/ >/dev/null || exit 1; done; \
