@@ -32,7 +32,7 @@ func (c *cluster) describe(f *spate.Finding, origins []*ballot) {
 	f.Impact = c.impact(first, way)
 	edges := c.egress(origins)
 	c.spread(f, edges, origins[:min(len(origins), 2)])
-	f.Victims = victims(edges, f.Impact.Replicated > 0)
+	f.Victims = victims(edges, first, f.Impact.Replicated > 0)
 	f.Kind = c.kind(f, origins)
 	f.Evidence = c.evidence(f, origins)
 }
@@ -224,12 +224,19 @@ func (c *cluster) spread(f *spate.Finding, edges []step, origins []*ballot) {
 }
 
 // victims are the ports that suffer: the first by which it leaves, or, where it
-// is copied, those that get it.
-func victims(edges []step, copied bool) []spate.PortID {
+// is copied, those that get it. What leaves by the origin itself are answers.
+func victims(edges []step, origin *port, copied bool) []spate.PortID {
 	var out []spate.PortID
-	for i, e := range edges {
-		if len(out) == 20 || !copied && i > 0 && e.over < edges[0].over/3 {
+	most := 0.0
+	for _, e := range edges {
+		if !copied && e.port == origin {
+			continue
+		}
+		if len(out) == 20 || !copied && e.over < most/3 {
 			break
+		}
+		if len(out) == 0 {
+			most = e.over
 		}
 		out = append(out, e.port.id)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -147,6 +148,29 @@ func TestSmallBurstsCountWhereManyHaveThem(t *testing.T) {
 		if got := len(found) == 1 && found[0].Kind == spate.KindUnicastFlood && found[0].Origins[0].Port.ID == port(0, 3); got != want || !want && len(found) > 0 {
 			t.Errorf("%d copies: %+v", copies, found)
 		}
+	}
+}
+
+// What leaves by the port of the origin are answers: it is not its own victim.
+func TestAnOriginIsNotItsOwnVictim(t *testing.T) {
+	n := suspect.NewNetwork()
+	m := &maze{role: map[spate.PortID]spate.Role{port(0, 1): spate.RoleExternal, port(0, 3): spate.RoleAccess, port(0, 4): spate.RoleAccess}, macs: 1}
+	for round := range 8 {
+		at, v := start.Add(time.Duration(round)*time.Minute), 0.01
+		if round > 5 {
+			v = 1
+		}
+		n.Accept("sw-0", at, []spate.Excess{
+			excess(port(0, 1), at, v*900e6, v*400e6, round > 5), excess(port(0, 3), at, v*200e6, v*450e6, round > 5), excess(port(0, 4), at, v*200e6, v*450e6, round > 5),
+			excess(port(0, 5), at, 0, 0, false),
+		}, nil)
+	}
+	found := n.Findings(m)
+	if len(found) == 0 || found[0].Origins[0].Port.ID != port(0, 1) {
+		t.Fatalf("found %+v", found)
+	}
+	if v := found[0].Victims; len(v) != 2 || slices.Contains(v, port(0, 1)) {
+		t.Errorf("victims are %v", v)
 	}
 }
 
