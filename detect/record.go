@@ -90,12 +90,12 @@ func (s *Series) judge(x Sample, v float64, usual uint8, known bool, l Limits, l
 	around := max(s.around(x.Hour, usual), least)
 	brief := l.brief(r.Usual)
 	for j, c := range levels {
+		if c == 0 {
+			continue
+		}
 		floor := brief
 		if j == numLevels-1 {
 			floor = l.Floor
-		}
-		if c == 0 {
-			continue
 		}
 		small := l.value(c)-r.Usual <= floor
 		c = max(c, least)

@@ -226,17 +226,13 @@ func (c *cluster) spread(f *spate.Finding, edges []step, origins []*ballot) {
 // victims are the ports that suffer: the first by which it leaves, or, where it
 // is copied, those that get it. What leaves by the origin itself are answers.
 func victims(edges []step, origin *port, copied bool) []spate.PortID {
+	if !copied {
+		edges = slices.DeleteFunc(slices.Clone(edges), func(e step) bool { return e.port == origin })
+	}
 	var out []spate.PortID
-	most := 0.0
-	for _, e := range edges {
-		if !copied && e.port == origin {
-			continue
-		}
-		if len(out) == 20 || !copied && e.over < most/3 {
+	for i, e := range edges {
+		if len(out) == 20 || !copied && i > 0 && e.over < edges[0].over/3 {
 			break
-		}
-		if len(out) == 0 {
-			most = e.over
 		}
 		out = append(out, e.port.id)
 	}

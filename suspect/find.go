@@ -107,13 +107,11 @@ func (n *Network) seeds(topo Topology) []seed {
 			continue
 		}
 		for _, p := range d.marked {
-			w := &p.recent[0]
-			out = p.sown(out, &w.marked, topo)
+			out = append(out, p.seeds(&p.recent[0].marked, topo)...)
 		}
 		for _, p := range d.hinted {
-			w, before := &p.recent[0], len(hints)
-			if hints = p.sown(hints, &w.hinted, topo); len(hints) > before {
-				hinting++
+			if some := p.seeds(&p.recent[0].hinted, topo); len(some) > 0 {
+				hints, hinting = append(hints, some...), hinting+1
 			}
 		}
 	}
@@ -127,18 +125,18 @@ func (n *Network) seeds(topo Topology) []seed {
 	return out
 }
 
-// sown adds the seeds of a port for those metrics of its newest window.
-func (p *port) sown(to []seed, metrics *[spate.NumUsual]bool, topo Topology) []seed {
+// seeds are those of a port for some metrics of its newest window.
+func (p *port) seeds(metrics *[spate.NumUsual]bool, topo Topology) (out []seed) {
 	w := &p.recent[0]
 	if !w.known || !p.logical(topo) {
-		return to
+		return nil
 	}
 	for m, is := range metrics {
 		if is && w.over[m] > 0 {
-			to = append(to, p.seed(m%2, quantity(m/2), float64(w.over[m])))
+			out = append(out, p.seed(m%2, quantity(m/2), float64(w.over[m])))
 		}
 	}
-	return to
+	return out
 }
 
 // cluster is the seeds of one flood with the votes they cast.

@@ -146,20 +146,21 @@ func (s *MailServer) Mails(t testing.TB, want int) [][]byte {
 		return len(files) >= want
 	})
 	var out [][]byte
-	when := map[string]string{} // of the text
 	for _, f := range files {
 		text, err := os.ReadFile(filepath.Join(s.box, "new", f.Name()))
 		if err != nil {
 			t.Fatal(err)
 		}
+		out = append(out, text)
+	}
+	when := func(text []byte) string {
 		id := taken.FindSubmatch(text)
 		if id == nil {
 			t.Fatalf("no id of Exim's in %.500s", text)
 		}
-		when[string(text)] = string(id[1]) + string(id[2])
-		out = append(out, text)
+		return string(id[1]) + string(id[2])
 	}
-	slices.SortFunc(out, func(a, b []byte) int { return strings.Compare(when[string(a)], when[string(b)]) })
+	slices.SortFunc(out, func(a, b []byte) int { return strings.Compare(when(a), when(b)) })
 	return out
 }
 
